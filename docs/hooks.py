@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -34,7 +35,35 @@ ELSEWHERE = {
 
 HOMES = {source: page for page, source in ELSEWHERE.items()}
 
+PUBLIC = {
+    "Detection": ("FaceDetector", "FrameResult", "Detections"),
+    "Heatmaps": ("explain", "HeatmapResults", "ImageHeatmaps"),
+    "Data sets, training, evaluation": (
+        "read_dataset",
+        "Dataset",
+        "train",
+        "TrainedDetector",
+        "evaluate",
+        "Evaluation",
+    ),
+    "Errors": ("InputError", "OutOfMemory"),
+}
+"""Names of `uncover.__all__`, in the order of the reference."""
+
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+
+
+TITLES: dict[str, str] = {}
+"""Titles of the pages in the navigation, by page."""
+
+
+def on_config(config: MkDocsConfig) -> None:
+    def collect(entries: list[Any]) -> None:
+        for entry in entries:
+            for title, value in entry.items():
+                collect(value) if isinstance(value, list) else TITLES.setdefault(value, title)
+
+    collect(config.nav or [])
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -67,6 +96,8 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
             home = place.removeprefix("docs/")
         else:
             return text if text.startswith("`") else f"{text} (`{place}`)"
+        if text == target or re.fullmatch(r"(\w+/)*\w+\.md", text):
+            text = TITLES.get(home, text)
         away = posixpath.relpath(home, posixpath.dirname(here) or ".")
         return f"{mark}[{text}]({away}{'#' if anchor else ''}{anchor})"
 
@@ -75,11 +106,21 @@ def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
 
 
 def python_reference() -> str:
-    """All public names, each with its docstring."""
+    """The public names, each with its docstring.
+
+    Raises:
+        PluginError: A public name is in none of the groups.
+    """
     import uncover
 
-    names = [name for name in uncover.__all__ if not name.startswith("__")]
-    return "# Python reference\n\n" + "\n\n".join(f"::: uncover.{name}" for name in names) + "\n"
+    listed = {name for names in PUBLIC.values() for name in names}
+    public = {name for name in uncover.__all__ if not name.startswith("__")}
+    if listed != public:
+        raise PluginError(f"docs/hooks.py: PUBLIC differs from uncover.__all__ in {sorted(listed ^ public)}")
+    text = ["# Python reference\n"]
+    for title, names in PUBLIC.items():
+        text += [f"## {title}\n", *(f"::: uncover.{name}\n" for name in names)]
+    return "\n".join(text)
 
 
 def command_reference() -> str:

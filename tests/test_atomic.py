@@ -63,9 +63,9 @@ def test_a_file_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_not_taken_for_a_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is a folder; give the name of a file"), new_file(tmp_path):
+    with pytest.raises(InputError, match="is a folder; give the path of a file"), new_file(tmp_path):
         raise AssertionError
-    with pytest.raises(InputError, match="is a folder; give the name of a file"):
+    with pytest.raises(InputError, match="is a folder; give the path of a file"):
         check_new_file(tmp_path)
 
 
@@ -77,10 +77,10 @@ def test_what_stands_in_the_way_is_found_before_anything_is_made(
         check_new_file(good / "table.csv")
     (tmp_path / "file").touch()
     for bad in (tmp_path / "file", tmp_path / "file/new/deep"):
-        with pytest.raises(InputError, match="/file: is a file; give the name of a folder"):
+        with pytest.raises(InputError, match="/file: is a file; give the path of a folder"):
             check_writable(bad)
     monkeypatch.setattr(os, "access", lambda folder, mode: folder != tmp_path)
-    with pytest.raises(InputError, match=f"{tmp_path}: may not be written to"):
+    with pytest.raises(InputError, match=f"{tmp_path}: is not writable"):
         check_new_file(tmp_path / "new/table.csv")
     assert names(tmp_path) == ["file"]
 

@@ -1,14 +1,21 @@
-"""The command line itself: its verbs, its exit codes, and how little it loads."""
+"""The command line itself: its verbs, their help, exit codes and JSON, and how little it loads."""
 
+import json
+import logging
+import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import uncover
 from tests.conftest import run_as
-from uncover.cli import EVERYDAY, main, verbs
+from uncover.cli import EVERYDAY, build_parser, main, reference, verbs
+from uncover.commands._listing import FIRST, steps
+from uncover.console import wrote
 from uncover.errors import InputError
 
 HEAVY = ("numpy", "pandas", "cv2", "PIL", "torch", "matplotlib", "pydantic", "snakemake")
@@ -18,21 +25,181 @@ def test_the_verbs_that_outsiders_rely_on_are_there() -> None:
     assert {"labels", "doctor", "read_faces", "split_photos", "label_faces", "label_frames"} <= verbs().keys()
 
 
-@pytest.mark.parametrize("verb", verbs())
-def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main([*verb.split(), "--help"])
-    assert caught.value.code == 0
-    text = capsys.readouterr().out
-    assert text.startswith(f"usage: uncover {verb} ") and len(text.splitlines()) > 3
+@pytest.fixture
+def level() -> Iterator[None]:
+    """The level of the log is as it was before."""
+    before = logging.getLogger("uncover").level
+    yield
+    logging.getLogger("uncover").setLevel(before)
 
 
-def test_help_lists_every_verb_with_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
+def examples_in(help: str) -> list[list[str]]:
+    """Words of the command lines at the end of a help."""
+    lines = help.partition("\nexamples:\n")[2].replace("\\\n", " ").splitlines()
+    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("  uncover ")]
+
+
+def test_every_verb_has_a_help_with_examples_that_parse() -> None:
+    _, parsers = build_parser()
+    seen = 0
+    for verb, parser in parsers.items():
+        text = parser.format_help()
+        assert text.startswith(f"usage: uncover {verb} "), verb
+        described = text.partition("\npositional arguments:")[0].partition("\noptions:")[0]
+        assert len(described.splitlines()) > 2, verb
+        found = examples_in(text)
+        assert found, f"{verb}: no example"
+        for words in found:
+            assert " ".join(words).startswith(verb), words
+            # Where the shell redirects output, the command ends.
+            own = words[len(verb.split()) : words.index(">") if ">" in words else None]
+            args = parser.parse_args(own)
+            assert callable(args.run), words
+            seen += 1
+    assert seen >= len(parsers) == len(verbs())
+
+
+def test_every_option_says_what_it_is() -> None:
+    _, parsers = build_parser()
+    bare = [
+        f"{verb} {action.option_strings or action.dest}"
+        for verb, parser in parsers.items()
+        for action in parser._actions
+        if not action.help
+    ]
+    assert bare == []
+
+
+def test_help_of_a_verb_of_one_word_of_two_and_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["train", "--help"], ["help", "predict", "baseline"], ["table_10", "baselines", "-h"], ["help"]):
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == 0
+        verb = " ".join(word for word in words if word not in ("--help", "-h", "help"))
+        text = capsys.readouterr().out
+        assert text.startswith(f"usage: uncover {verb} ".replace("  ", " ")) and len(text.splitlines()) > 9
+
+
+def test_help_shows_ten_commands_first_and_steps_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
         main(["--help"])
-    assert caught.value.code == 0
+    first, _, more = capsys.readouterr().out.partition("\ncommands:\n")[2].partition("\nmore commands:\n")
+    assert re.findall(r"^    (\w+)  ", first, re.MULTILINE) == list(FIRST) and len(FIRST) == 10
+    assert not any(re.search(rf"^    {step}  ", more, re.MULTILINE) for step in steps())
+    assert main(["steps"]) == 0
     text = capsys.readouterr().out
-    assert all(f"    {verb}" in text for verb in verbs())
+    assert all(re.search(rf"^    {step}  ", text, re.MULTILINE) for step in steps())
+    assert {*steps(), *EVERYDAY} == verbs().keys()
+
+
+def test_the_reference_has_the_help_of_all_commands() -> None:
+    text = reference()
+    assert re.findall(r"^### (.+)$", text, re.MULTILINE) == [
+        *EVERYDAY,
+        *(step for step in steps() if not step.startswith(("table_", "figure_", "rescue_summary"))),
+        *(step for step in steps() if step.startswith(("table_", "figure_", "rescue_summary"))),
+    ]
+    assert text.count("examples:\n  uncover ") == len(verbs())
+
+
+def test_words_are_taken_with_hyphens_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["import-weights", "--help"])
+    assert caught.value.code == 0 and capsys.readouterr().out.startswith("usage: uncover import_weights ")
+
+
+KEYS = ["uncover", "command", "exit_code", "seconds", "outputs", "result", "warnings", "error"]
+
+
+def test_json_is_one_object_with_the_same_keys_for_all_ends(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], level: None
+) -> None:
+    def write(_: object) -> int:
+        print("a table for people")
+        subprocess.run(["sh", "-c", "echo a program of somebody else"], check=True)
+        logging.getLogger("uncover.x").warning("a warning")
+        wrote(Path("a.csv"), "3 rows", rows=3, share=float("nan"))
+        return 3
+
+    run_as(write, monkeypatch)
+    for words in (["--json", "doctor"], ["doctor", "--json"]):
+        assert main(words) == 3
+        streams = capfd.readouterr()
+        values = json.loads(streams.out)
+        assert list(values) == KEYS and values["command"] == "doctor" and values["exit_code"] == 3
+        assert values["outputs"] == [{"path": "a.csv", "rows": 3, "share": None}]
+        assert values["warnings"] == ["a warning"] and values["error"] is None and values["seconds"] >= 0
+        assert "a table for people" in streams.err and "a program of somebody else" in streams.err
+        assert re.search(r"^wrote a\.csv: 3 rows, 0\.\d s$", streams.err, re.MULTILINE)
+
+    def fail(_: object) -> int:
+        raise InputError("a.txt: is empty")
+
+    run_as(fail, monkeypatch)
+    assert main(["doctor", "--json"]) == 2
+    streams = capfd.readouterr()
+    assert list(json.loads(streams.out)) == KEYS and json.loads(streams.out)["error"] == "a.txt: is empty"
+    assert streams.err == "uncover doctor: error: a.txt: is empty\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("doctr --json", 'uncover: no command "doctr"; did you mean "doctor"?'),
+        ("doctor --zzz --json", 'uncover doctor: no option "--zzz"'),
+        ("--json labels raw", "the following arguments are required: OUT, --layout"),
+        ("--json", "the following arguments are required: COMMAND"),
+    ],
+)
+def test_json_has_errors_of_the_words_too(words: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words.split())
+    assert caught.value.code == 2
+    values = json.loads(capsys.readouterr().out)
+    assert list(values) == KEYS and values["exit_code"] == 2 and values["error"].startswith(why)
+
+
+def test_our_own_mistakes_are_in_the_json_object_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: object) -> int:
+        raise ValueError("ours")
+
+    run_as(fail, monkeypatch)
+    with pytest.raises(ValueError, match="ours"):
+        main(["doctor", "--json"])
+    values = json.loads(capsys.readouterr().out)
+    assert values["exit_code"] == 1 and values["error"] == "ValueError: ours"
+
+
+def test_quiet_and_verbose_stand_before_or_after_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], level: None
+) -> None:
+    def log(_: object) -> int:
+        logger = logging.getLogger("uncover.x")
+        logger.debug("a detail")
+        logger.info("a line")
+        logger.warning("a warning")
+        return 0
+
+    run_as(log, monkeypatch)
+    shown = {
+        "doctor": ["a line", "warning: a warning"],
+        "doctor -q": ["warning: a warning"],
+        "--quiet doctor": ["warning: a warning"],
+        "doctor -v": ["uncover ", "a detail", "a line", "warning: a warning"],
+        "--verbose doctor": ["uncover ", "a detail", "a line", "warning: a warning"],
+    }
+    for words, lines in shown.items():
+        assert main(words.split()) == 0
+        found = capsys.readouterr().err.splitlines()
+        if "v" in words.replace("--verbose", "v").split("doctor")[0] + words.split("doctor")[1]:
+            assert all(re.match(r"\[ +\d+\.\d{3} s\] ", line) for line in found), words
+            found = [re.sub(r"^\[.*?\] ", "", line) for line in found]
+        assert len(found) == len(lines) and all(map(str.startswith, found, lines)), (words, found)
+    with pytest.raises(SystemExit):
+        main(["doctor", "-q", "-v"])
+    assert "not allowed with argument" in capsys.readouterr().err
 
 
 def test_a_table_named_after_another_is_a_verb_of_two_words() -> None:
@@ -44,17 +211,6 @@ def test_a_table_named_after_another_is_a_verb_of_two_words() -> None:
 def test_a_verb_of_two_words_runs_its_own_function(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["heatmaps", "collect", "nowhere"]) == 2
     assert capsys.readouterr().err.startswith("uncover heatmaps collect: error: nowhere: ")
-
-
-def test_everyday_verbs_come_first_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    text = capsys.readouterr().out
-    places = [text.index(f"\n    {verb} ") for verb in (*EVERYDAY, "comparison", "table_01")]
-    assert places == sorted(places) and len(set(EVERYDAY)) == len(EVERYDAY)
-    # No verb stands twice, and those that the README begins with are everyday ones.
-    assert all(text.count(f"\n    {verb}  ") == 1 for verb in verbs())
-    assert {"labels", "train", "predict", "heatmaps", "detect", "frames import", "doctor"} <= set(EVERYDAY)
 
 
 @pytest.mark.parametrize(
@@ -134,8 +290,12 @@ def test_wrong_arguments_are_exit_code_2_with_one_line_after_the_usage(
         (
             ModuleNotFoundError("No module named 'facexlib.detection'", name="facexlib.detection"),
             2,
-            "error: needs the Python module facexlib.detection, which is not installed; `uncover doctor` says what is"
-            " missing",
+            "error: needs the package facexlib, which is not installed; run: pip install --no-deps 'facexlib==0.3.0'",
+        ),
+        (
+            ModuleNotFoundError("No module named 'sklearn'", name="sklearn"),
+            2,
+            "error: needs the Python module sklearn, which is not installed; `uncover doctor` lists what is missing",
         ),
     ],
 )

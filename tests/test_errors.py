@@ -56,6 +56,6 @@ def test_what_is_said_first_stays_and_whether_part_is_done_comes_with_it(done: b
     ):
         raise MemoryError
     assert raised.value.partly == done
-    with pytest.raises(OutOfMemory, match="memory is used up") as raised, keeping(lambda: done):
+    with pytest.raises(OutOfMemory, match="out of memory") as raised, keeping(lambda: done):
         raise MemoryError
     assert raised.value.partly == done

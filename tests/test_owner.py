@@ -54,12 +54,12 @@ def import_annotations(out: Path) -> None:
 @pytest.mark.parametrize(
     ("work", "words"),
     [
-        (add_file, r"holds notes\.md, which uncover did not put there"),
-        (add_folder, "holds hard, which uncover did not put there"),
-        (correct_label, "somebody changed labels in it"),
-        (add_label, "somebody changed labels in it"),
-        (add_image, "holds 1 images that uncover did not put there"),
-        (import_annotations, "holds annotations that were imported"),
+        (add_file, r"contains notes\.md, not written by uncover"),
+        (add_folder, "contains hard, not written by uncover"),
+        (correct_label, "its labels were edited"),
+        (add_label, "its labels were edited"),
+        (add_image, "contains 1 images not written by uncover"),
+        (import_annotations, "contains imported annotations"),
     ],
 )
 def test_where_a_person_worked_nothing_is_replaced(tmp_path: Path, work: Callable[[Path], None], words: str) -> None:
@@ -126,7 +126,7 @@ def test_files_of_others_are_not_replaced_in_a_folder_that_is_added_to(tmp_path:
     (tmp_path / "notes.md").touch()
     check_shared(tmp_path, "train", ("weights.pt",))
     (tmp_path / "weights.pt").touch()
-    with pytest.raises(InputError, match=r"its weights\.pt is none of 'uncover train' and would be replaced"):
+    with pytest.raises(InputError, match=r"its weights\.pt was not written by 'uncover train'"):
         check_shared(tmp_path, "train", ("weights.pt",))
 
 
@@ -135,5 +135,5 @@ def test_a_file_of_a_whole_folder_is_not_replaced_alone(tmp_path: Path) -> None:
     (tmp_path / "set/own.parquet").touch()
     for name in ("other.parquet", "own.parquet"):
         check_new_file(tmp_path / "set" / name)
-    with pytest.raises(InputError, match=r"boxes\.parquet: is of the folder that 'uncover labels' made"):
+    with pytest.raises(InputError, match=r"boxes\.parquet: is in a folder made by 'uncover labels'"):
         check_new_file(tmp_path / "set/boxes.parquet")

@@ -31,7 +31,8 @@ NUMBER = r"\d+(?:\.\d+)?e-?\d+|\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:\.\d+)?(?!\d)|
 UNIT = r"%|(?:s|ms|min|h|[KMGT]i?B|fps|times|seconds|minutes|hours|days|frames a second|images a second)\b|×"
 TOKEN = re.compile(rf"(?<![\w.\-/])({NUMBER})(?![\w/]|\.\d)\s*({UNIT})?")
 SECTIONS = r"(?i)\bsections? \d[\d.]*\d(?:(?:, | and | to )\d[\d.]*\d)*"
-VERSIONS = r"\b(?:Python|Snakemake|torch|PyTorch|torchvision|MkDocs|pip|uv|CUDA|OpenCV) \d[\d.]*(?:(?:, | and | to | or )\d+\.[\d.]*)*"
+NAMES = "Python|Snakemake|torch|PyTorch|torchvision|MkDocs|pip|uv|CUDA|OpenCV"
+VERSIONS = rf"\b(?:{NAMES}) \d[\d.]*(?:(?:, | and | to | or )\d+\.[\d.]*)*"
 NAMED = re.compile(r"^\s*<!-- results: ([\w, ]+) -->$")
 
 
@@ -89,6 +90,7 @@ def numbers(block: Block) -> Iterator[tuple[str, float, int, str]]:
         r"https?://\S+",
         r"\b\d{4}-\d\d-\d\d\b",
         SECTIONS,
+        VERSIONS,
         r"\b(?:19|20)\d\d\b",
     ):
         text = re.sub(what, lambda found: "\u00b7" if found[0].startswith("`") else " ", text)

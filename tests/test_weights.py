@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from pathlib import Path
@@ -10,10 +11,13 @@ import pytest
 
 from uncover import weights
 from uncover.errors import InputError
+from uncover.yolov5 import packaged
 from uncover.yolov5.weights import open_weights
 
 MOST_BYTES = 4_000_000
-FIELDS = ("data", "recipe", "command", "score[sd]( on)?", "licence", "limits", "date")
+FIELDS = ("data", "recipe", "command", "licence", "date")
+SECTIONS = ["Details", "Intended use", "Training data", "Recipe", "Scores", "Limits"]
+"""Of a model card, as `uncover package_weights` writes it."""
 
 
 @pytest.mark.parametrize("name", ["general", "nicu"])
@@ -26,6 +30,10 @@ def test_what_comes_with_the_package(name: str) -> None:
     assert card is not None
     said = card.read_text(encoding="utf-8")
     assert [word for word in FIELDS if not re.search(rf"^\W*{word}\b\W+\w", said, re.MULTILINE | re.IGNORECASE)] == []
+    assert re.findall("^## (.*)$", said, re.MULTILINE) == SECTIONS
+    assert f"{path.stat().st_size} bytes, sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}" in said
+    for text in (packaged.INTENDED_USE, packaged.SCORES_INTRODUCTION, packaged.SCORES_HEADER):
+        assert text in said
 
 
 def test_a_name_is_one_of_ours_and_a_path_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Write to a temporary name, then rename: nobody ever meets a half-written file or folder."""
+"""Write to a temporary name, then rename, so that a half-written file or folder never has its final name."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from uncover.owner import check_whole, is_part, maker_of, mark
 from uncover.process import is_alive
 
 LONGEST_NAME = 230
-"""Bytes of a file's name up to which a temporary name beside it may be longer."""
+"""Largest name of a file, in bytes, that leaves room for the longer temporary name beside it."""
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success it becomes `path`, on failure it disappears.
+    """Yield a temporary path beside `path`. On success it is renamed to `path`, on failure it is removed.
 
-    The temporary name keeps the suffix of `path`, because many writers choose their format by it.
+    The temporary name keeps the suffix of `path`, because many writers choose the format by suffix.
 
     Raises:
         InputError: `path` is a folder.
     """
     path = Path(path)
     if path.is_dir():
-        raise InputError(f"{path}: is a folder; give the name of a file to write")
+        raise InputError(f"{path}: is a folder; give the path of a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     # File systems take 255 bytes.
     long = len(os.fsencode(path.name)) > LONGEST_NAME
@@ -49,16 +49,16 @@ def new_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(out: Path, maker: str = "") -> Iterator[Path]:
-    """Yield an empty temporary folder beside `out`; on success it takes the place of `out`.
+    """Yield an empty temporary folder beside `out`. On success it replaces `out`.
 
     Args:
-        out: Folder to make.
-        maker: Words of the command, such as "heatmaps export": it replaces only what it made itself.
+        out: Folder to create.
+        maker: Words of the command, e.g. "heatmaps export". Only a folder made by the same command is replaced.
 
     Raises:
-        InputError: `check_replaceable` objects.
+        InputError: `out` must not be replaced (see `check_replaceable`).
     """
-    # A link to a folder on another disk stays a link; the folder behind it is replaced.
+    # A symbolic link to a folder on another disk is kept; its target is replaced.
     out = Path(os.path.realpath(out))
     check_replaceable(out, maker)
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -84,13 +84,13 @@ def new_folder(out: Path, maker: str = "") -> Iterator[Path]:
 
 @contextmanager
 def alone_in(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
-    """Wait until no other process that asked likewise is in a folder, and keep others out.
+    """Wait until no other process holds the lock of a folder, then hold it.
 
-    The folder is locked (flock), so whoever is killed is out of it. Does nothing on disks that know no locks.
+    The lock (flock) is released when the process ends, even if it is killed. File systems without locks are ignored.
 
     Args:
-        folder: Where the work is; made if need be, and removed if nothing is in it at the end.
-        report: Told when there is somebody to wait for.
+        folder: Folder to lock. It is created if needed, and removed if it is empty at the end.
+        report: Called with a message before waiting, or if the file system does not support locks.
     """
     missing = [place for place in (folder, *folder.absolute().parents) if not place.exists()]
     folder.mkdir(parents=True, exist_ok=True)
@@ -99,59 +99,59 @@ def alone_in(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            report(f"{folder}: another process is at work there; waiting for its end")
+            report(f"{folder}: another process is writing to this folder; waiting until it ends")
             fcntl.flock(file, fcntl.LOCK_EX)
         except OSError:
-            report(f"{folder}: this disk knows no locks; two processes at work there would spoil each other's files")
+            report(f"{folder}: this file system has no locks; do not run two processes in this folder at once")
         yield
     finally:
         os.close(file)
-        with suppress(OSError):  # there is something in it
+        with suppress(OSError):  # not empty
             for place in missing:
                 place.rmdir()
 
 
 def check_writable(folder: Path) -> None:
-    """Make sure that files may be written to a folder, which need not exist; long work asks before it begins.
+    """Check that files can be written to a folder, which need not exist. Call it before long work.
 
     Raises:
-        InputError: `folder` or what it would stand in is a file, or may not be written to.
+        InputError: `folder` or one of its parents is a file or is not writable.
     """
     existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not existing.is_dir():
-        raise InputError(f"{existing}: is a file; give the name of a folder")
+        raise InputError(f"{existing}: is a file; give the path of a folder")
     if not os.access(existing, os.W_OK | os.X_OK):
-        raise InputError(f"{existing}: may not be written to; give another folder, or change its permissions")
+        raise InputError(f"{existing}: is not writable; give another folder or change its permissions")
 
 
 def check_new_file(path: Path) -> None:
-    """Make sure that a file may be written; long work asks before it begins.
+    """Check that a file can be written. Call it before long work.
 
     Raises:
-        InputError: `path` is a folder, a file of a folder that is written as a whole, or `check_writable` objects to
-            the folder that it stands in.
+        InputError: `path` is a folder or belongs to a folder that a command writes as a whole, or its folder is not
+            writable (see `check_writable`).
     """
     if path.is_dir():
-        raise InputError(f"{path}: is a folder; give the name of a file to write")
+        raise InputError(f"{path}: is a folder; give the path of a file")
     if is_part(path):
-        raise InputError(f"{path}: is of the folder that 'uncover {maker_of(path.parent)}' made; give another name")
+        raise InputError(f"{path}: is in a folder made by 'uncover {maker_of(path.parent)}'; give another path")
     check_writable(path.parent)
 
 
 def check_replaceable(out: Path, maker: str = "") -> None:
-    """Make sure that a folder may be made or replaced by a command; long work asks before it begins.
+    """Check that a command may create or replace a folder. Call it before long work.
 
     Raises:
-        InputError: `out` is a file, a folder of another command, or one with content that a person put there.
+        InputError: `out` is a file, was made by another command, or has content that a user added.
     """
     if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file; give the name of a folder to make")
+        raise InputError(f"{out}: is a file; give the path of a folder to create")
     check_writable(out.parent)
     check_whole(out, maker)
 
 
 def _name(path: Path, error: OSError) -> None:
-    """Say what was being written where the system does not: a full disk names no file."""
+    """Add the path to an error that lacks one: the error of a full disk names no file."""
     if error.filename is None and error.errno is not None:
         error.filename = str(path)
 
@@ -161,12 +161,12 @@ def _owner() -> str:
 
 
 def _remove_leftovers(out: Path) -> None:
-    """Remove what a killed process of this machine left beside `out`; others may still be at work."""
+    """Remove what killed processes of this machine wrote beside `out`; other processes may still be running."""
     for path in out.parent.glob(f".{glob.escape(out.name)}.{platform.node()}-*"):
         process = path.stem.rpartition("-")[2]
         if process.isdecimal() and path.suffix in (".tmp", ".old") and not is_alive(int(process)):
             if path.suffix == ".old" and not out.exists():
-                # Killed between two renames: what was there before is all that there is.
+                # Killed between two renames: restore the earlier version.
                 os.replace(path, out)
             else:
                 shutil.rmtree(path, ignore_errors=True)

@@ -1,7 +1,8 @@
-"""The exceptions that users are meant to read."""
+"""Exceptions whose messages are for users."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,21 +13,21 @@ SIGNS = (
     "_status_alloc_failed",  # cuBLAS, cuDNN
     "insufficient memory",  # OpenCV
 )
-"""What libraries say, in small letters, where Python says `MemoryError`."""
+"""Parts of the messages of libraries that do not raise `MemoryError`, in lower case."""
 
 
 class InputError(Exception):
-    """Something a user gave us is wrong: the message is one line that says what, where and what to do.
+    """An input is invalid: the message is one line with the file, key or row, what was expected, and what to do.
 
-    The command line prints it without a traceback and leaves with exit code 2.
+    The command line prints it without a traceback and exits with code 2.
     """
 
 
 class Diverged(InputError):
-    """A training whose loss is no longer a number: the settings are to blame, and whoever chose them can do better.
+    """The loss of a training is no longer a number, because of its settings.
 
     Attributes:
-        epochs: Epochs that were done before.
+        epochs: Complete epochs before that.
     """
 
     def __init__(self, message: str, epochs: int) -> None:
@@ -35,19 +36,45 @@ class Diverged(InputError):
 
 
 class OutOfMemory(Exception):
-    """Something does not fit into memory: the message is one line that says what, how large it is and what to do.
+    """Something does not fit into memory: the message is one line with its size and what to do.
 
-    The command line prints it without a traceback and leaves with exit code 2, or 3 where part is done.
+    The command line prints it without a traceback and exits with code 2, or 3 if part of the work is done.
 
     Attributes:
-        partly: Whether part of what was asked for is done, and kept.
+        partly: Whether part of the work is done, and kept.
     """
 
     partly = False
 
 
+def in_python(message: str, **renamed: str) -> str:
+    """A message of a command, worded for Python: `--image-size 30` becomes `image_size=30`.
+
+    Args:
+        message: Text that may name options.
+        **renamed: Arguments that are not named like their option, by the option's name.
+    """
+
+    def argument(option: re.Match[str]) -> str:
+        name = option[1].replace("-", "_")
+        value = "" if option[2] is None else f"={option[2]}"
+        return f"{renamed.get(name, name)}{value}"
+
+    return re.sub(r"--([a-z][a-z-]*)(?: (?!takes\b|and\b|or\b)([-\w./]+(?=[:;) `]|$)))?", argument, message)
+
+
+@contextmanager
+def naming_arguments(**renamed: str) -> Iterator[None]:
+    """Let errors that are raised inside name Python arguments instead of command-line options (see `in_python`)."""
+    try:
+        yield
+    except InputError as error:
+        error.args = (in_python(str(error), **renamed), *error.args[1:])
+        raise
+
+
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether memory ran out: that of the machine, of its share for this job, or of a GPU."""
+    """Whether an error means a lack of memory: of the machine, of the limit of this job, or of a GPU."""
     if isinstance(error, MemoryError | OutOfMemory):
         return True
     # Torch raises runtime errors, and OpenCV its own.
@@ -56,21 +83,21 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def as_out_of_memory(error: BaseException) -> OutOfMemory:
-    """The same error in one line, whoever raised it."""
+    """The same error in one line, from any library."""
     if isinstance(error, OutOfMemory):
         return error
     return OutOfMemory(
-        f"memory is used up ({_reason(error)}); give it more, or take a smaller batch or image size where the command"
-        " has one"
+        f"out of memory ({_reason(error)}); provide more, or take a smaller batch or image size if the command has"
+        " these options"
     )
 
 
 @contextmanager
 def needs_memory(what: str, remedy: str) -> Iterator[None]:
-    """Say in one line what does not fit into memory.
+    """Raise an error of one line if something does not fit into memory.
 
     Args:
-        what: Takes the memory, and how large it is.
+        what: What requires the memory, and its size.
         remedy: What to do.
 
     Raises:
@@ -86,10 +113,10 @@ def needs_memory(what: str, remedy: str) -> Iterator[None]:
 
 @contextmanager
 def keeping(done: Callable[[], bool]) -> Iterator[None]:
-    """Say of an end for want of memory whether part was done.
+    """If memory runs out, add to the error whether part of the work is done.
 
     Args:
-        done: Tells it.
+        done: Returns it.
 
     Raises:
         OutOfMemory: Memory ran out.
@@ -105,7 +132,7 @@ def keeping(done: Callable[[], bool]) -> Iterator[None]:
 
 
 def _reason(error: BaseException) -> str:
-    """What a library says of it, without where in its source it happened and how its memory is shared out."""
+    """The reason in the message of a library, without places in its source and memory statistics."""
     line = next((line for line in str(error).splitlines() if any(sign in line.lower() for sign in SIGNS)), str(error))
     found = next((sign for sign in SIGNS if sign in line.lower()), "")
     told = line[line.lower().index(found) :].splitlines()

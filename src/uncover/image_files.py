@@ -1,4 +1,4 @@
-"""Which files are images, by their endings, and what else stands among them: one list for every folder that is read."""
+"""Which files are images, by suffix: one list for every folder that is read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENDINGS = frozenset(
     | {".jfif", ".jp2", ".jpe", ".jpeg", ".jpf", ".jpg", ".jpx", ".mpo", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif"}
     | {".tiff", ".webp"}
 )
-"""Of image files that are read, in lower case. What is in a file is told by its content, not by its ending."""
+"""Suffixes of image files that are read, in lower case. The format itself is detected from the content."""
 
 VIDEOS = frozenset(
     {".264", ".265", ".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".h264", ".h265", ".hevc", ".m2t"}
@@ -29,20 +29,20 @@ NOT_READ = frozenset(
     {".3fr", ".arw", ".cr2", ".cr3", ".dng", ".eps", ".erf", ".exr", ".hdr", ".jxl", ".kdc", ".mrw", ".nef", ".nrw"}
     | {".orf", ".pdf", ".pef", ".psd", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srw", ".svg", ".x3f", ".xcf"}
 )
-"""Of pictures that are not read."""
+"""Suffixes of image formats that are not read."""
 
 BESIDE = frozenset({".cache", ".csv", ".json", ".md", ".names", ".pts", ".txt", ".xml", ".yaml", ".yml"})
-"""Of labels, lists and notes, which belong beside images."""
+"""Suffixes of labels, lists and notes, which are expected beside images."""
 
 RENDERED = "synthetic.json"
-"""Stands in the folder of photos or videos that `uncover make_synthetic` rendered."""
+"""Marker file in folders of photos or videos that `uncover make_synthetic` rendered."""
 
 LEVELS = 6
-"""Of folders above a photo that are looked into."""
+"""How many parent folders of a photo are searched."""
 
 
 def are_rendered(paths: Iterable[Path]) -> bool:
-    """Whether all of some files, or what they link to, lie in folders that `uncover make_synthetic` made."""
+    """Whether all files, or their link targets, are in folders that `uncover make_synthetic` made."""
     folders = {path.resolve().parent for path in paths}
     return bool(folders) and all(
         any((above / RENDERED).is_file() for above in (folder, *folder.parents)[:LEVELS]) for folder in folders
@@ -50,12 +50,12 @@ def are_rendered(paths: Iterable[Path]) -> bool:
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file ends as images do, in whatever case."""
+    """Whether a file has the suffix of an image, in upper or lower case."""
     return path.suffix.lower() in ENDINGS
 
 
 def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Files at any depth of a folder, sorted by their path inside it; hidden files and folders are passed over.
+    """Files at any depth of a folder, sorted by their relative path; hidden files and folders are skipped.
 
     Returns:
         Images, and all other files.
@@ -69,46 +69,46 @@ def find_images(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def kinds(paths: Iterable[Path]) -> str:
-    """How many files there are of each ending, such as "3 .pdf, 1 without an ending", most first."""
+    """Number of files by suffix, most frequent first, e.g. "3 .pdf, 1 without an ending"."""
     counts = Counter(path.suffix.lower() for path in paths)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{count} {ending or 'without an ending'}" for ending, count in ordered)
 
 
 def log_passed_over(
-    where: object, others: Iterable[Path], what: str = "no images", beside: Collection[str] = BESIDE
+    where: object, others: Iterable[Path], what: str = "not images", beside: Collection[str] = BESIDE
 ) -> None:
-    """Log how many files are passed over, of which kinds, and what would make pictures among them readable.
+    """Log how many files are skipped, of which kinds, and how to convert images that cannot be read.
 
     Args:
-        where: They stand.
-        others: Files that are not looked at.
-        what: They are.
-        beside: Endings of files that nobody misses.
+        where: Folder of the files.
+        others: Skipped files.
+        what: Description of the files.
+        beside: Suffixes that are not worth a message.
     """
     missed = [path for path in others if path.suffix.lower() not in beside]
     if not missed:
         return
     pictures = [path for path in missed if path.suffix.lower() in NOT_READ]
-    advice = f"; convert pictures of kinds that are not read to JPEG or PNG: {kinds(pictures)}" if pictures else ""
+    advice = f"; convert images in unsupported formats to JPEG or PNG: {kinds(pictures)}" if pictures else ""
     logger.info(
-        f"note: {where}: {len(missed)} files that are {what} are passed over: {kinds(missed)}"
+        f"note: {where}: skipped {len(missed)} files that are {what}: {kinds(missed)}"
         f" (such as {printable(missed[0].name)}){advice}"
     )
 
 
 def log_first_of_several(pictures: Mapping[Path, int]) -> None:
-    """Log of which image files only the first picture is read.
+    """Log which image files contain several images, of which only the first is read.
 
     Args:
-        pictures: How many each file holds; most hold one.
+        pictures: Number of images in each file.
     """
     several = {path: count for path, count in pictures.items() if count > 1}
     if several:
         path, count = next(iter(several.items()))
         example, passed_over = printable(str(path)), sum(several.values()) - len(several)
         logger.info(
-            f"note: {len(several)} image files hold several pictures (such as {example}: {count}); the first of each is"
-            f" looked at, {passed_over} are passed over: to have all, make a video of them (ffmpeg -i IN OUT.mp4) or"
-            " save each as a file"
+            f"note: {len(several)} image files contain several images (such as {example}: {count}); only the first of"
+            f" each is read, {passed_over} are skipped. To use all, convert them to a video"
+            " (ffmpeg -i IN OUT.mp4) or save each image as a file"
         )

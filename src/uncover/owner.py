@@ -1,7 +1,7 @@
-"""Whose folder it is: which command made it, and whether a person has worked in it since.
+"""Ownership of output folders: which command made a folder, and whether a user has changed it since.
 
-A folder that is written as a whole has a marker in it, which names the command. Folders that a command adds files to,
-and those of earlier versions, whose marker names none, are known by the files that the command leaves.
+A folder that a command writes as a whole contains a marker file with the name of the command. Folders that a command
+adds files to, and folders of earlier versions without that name, are recognised by their files.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Any
 from uncover.errors import InputError
 
 MARKER = ".uncover"
-"""File that marks a folder as made by uncover, and so as one that uncover may replace."""
+"""Marker file of a folder made by uncover, which uncover may therefore replace."""
 IMPORTS = "imports.csv"
-"""Account of annotations that were imported; where there is one, people's work stands in the folder."""
+"""Record of imported annotations. A folder with this file contains manual work."""
 
 IMAGES, LABELS = "images", "labels"
 _MADE_BY = re.compile(r"Made by 'uncover ([^']+)'")
@@ -36,21 +36,21 @@ _SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("heatmaps", ("manifest.parquet", "lint.csv")),
     ("heatmaps", ("*/manifest.parquet", "*/lint.csv")),
 )
-"""Files, all of which a command leaves."""
+"""Files that a command writes; a folder with all of them was made by it."""
 _SETS = {"labels", "train"}
-"""Commands that make data sets, which look alike where no marker names one."""
+"""Commands that make data sets. Without a name in the marker their outputs cannot be distinguished."""
 _GOES_ON = {"frames import": "frames"}
-"""Commands that change what another one made, and keep all that is in it."""
+"""Commands that extend the output of another command and keep its content."""
 
 _INSTEAD = "give another name, or remove it first"
 
 
 def mark(folder: Path, maker: str) -> None:
-    """Mark a folder that is written as a whole, when all else is in it.
+    """Write the marker into a folder, after everything else.
 
     Args:
-        folder: To be marked.
-        maker: Words of the command; empty for none that anybody would know.
+        folder: Folder to mark.
+        maker: Words of the command; empty if the folder was not made by a command.
     """
     name = _GOES_ON.get(maker, maker)
     by = f"'uncover {name}'" if name else "uncover"
@@ -61,13 +61,13 @@ def mark(folder: Path, maker: str) -> None:
 
 
 def maker_of(folder: Path) -> str | None:
-    """Words of the command that made a folder; None where nothing says so."""
+    """Words of the command that made a folder; None if unknown."""
     said = _MADE_BY.match(_marker_of(folder))
     return said.group(1) if said else _signed(folder)
 
 
 def is_part(file: Path) -> bool:
-    """Whether a file is one of those that make up a folder which is written as a whole."""
+    """Whether a file belongs to a folder that a command writes as a whole."""
     if not file.exists() or not (file.parent / MARKER).is_file():
         return False
     content = _content_of(_marker_of(file.parent))
@@ -75,14 +75,14 @@ def is_part(file: Path) -> bool:
 
 
 def check_whole(out: Path, maker: str) -> None:
-    """Make sure that a folder may be replaced as a whole by a command.
+    """Check that a command may replace a folder as a whole.
 
     Args:
         out: Folder to replace, which need not exist.
         maker: Words of the command.
 
     Raises:
-        InputError: Another command made it, or it holds something that a person put there or changed.
+        InputError: Another command made it, or a user added or changed files in it.
     """
     if not out.is_dir() or not any(out.iterdir()):
         return
@@ -90,34 +90,32 @@ def check_whole(out: Path, maker: str) -> None:
     if maker in _GOES_ON and maker_of(out) == _GOES_ON[maker]:
         return
     if not (out / MARKER).is_file():
-        raise InputError(
-            f"{out}: holds files that uncover did not make, and would be replaced; give a new or empty folder"
-        )
+        raise InputError(f"{out}: holds files that uncover did not make and would replace; give a new or empty folder")
     content = _content_of(_marker_of(out))
     if content is None:
         return
     added = sorted({path.name for path in out.iterdir() if not path.name.startswith(".")} - set(content["entries"]))
     if added:
         raise InputError(
-            f"{out}: holds {', '.join(added[:3])}, which uncover did not put there and which would be lost; {_INSTEAD}"
+            f"{out}: contains {', '.join(added[:3])}, not written by uncover, which would be lost; {_INSTEAD}"
         )
     more = _count_images(out) - content[IMAGES]
     if more > 0:
-        raise InputError(f"{out}: holds {more} images that uncover did not put there, which would be lost; {_INSTEAD}")
+        raise InputError(f"{out}: contains {more} images not written by uncover, which would be lost; {_INSTEAD}")
     if _labels_digest(out) != content[LABELS]:
-        raise InputError(f"{out}: somebody changed labels in it, which would be lost; {_INSTEAD}")
+        raise InputError(f"{out}: its labels were edited, and the edits would be lost; {_INSTEAD}")
 
 
 def check_shared(out: Path, maker: str, files: Sequence[str] = ()) -> None:
-    """Make sure that a command may add its files to a folder.
+    """Check that a command may add its files to a folder.
 
     Args:
         out: Folder to write to, which need not exist.
         maker: Words of the command.
-        files: Names of what it writes, which may not be there unless it made the folder.
+        files: Names of the files that the command writes. They must not exist unless the command made the folder.
 
     Raises:
-        InputError: Another command made the folder, or one of the files is somebody else's.
+        InputError: Another command made the folder, or a file exists that this command did not write.
     """
     if not out.is_dir():
         return
@@ -125,13 +123,13 @@ def check_shared(out: Path, maker: str, files: Sequence[str] = ()) -> None:
     if maker_of(out) is None:
         there = [name for name in files if (out / name).exists()]
         if there:
-            raise InputError(f"{out}: its {there[0]} is none of 'uncover {maker}' and would be replaced; {_INSTEAD}")
+            raise InputError(f"{out}: its {there[0]} was not written by 'uncover {maker}'; {_INSTEAD}")
 
 
 def _check_maker(out: Path, maker: str) -> None:
-    """Nobody replaces imported annotations, or what another command made."""
+    """Refuse to replace imported annotations or the output of another command."""
     if (out / IMPORTS).is_file() and maker not in _GOES_ON:
-        raise InputError(f"{out}: holds annotations that were imported, which would be lost; give a new folder")
+        raise InputError(f"{out}: contains imported annotations, which would be lost; give a new folder")
     found = maker_of(out)
     alike = _MADE_BY.match(_marker_of(out)) is None and {found, maker} <= _SETS
     if found not in (None, _GOES_ON.get(maker, maker)) and not alike:
@@ -146,7 +144,7 @@ def _marker_of(folder: Path) -> str:
 
 
 def _content_of(marker: str) -> dict[str, Any] | None:
-    """What the folder held when it was made; None where an earlier version did not say."""
+    """Content of the folder when it was made; None for folders of earlier versions, which did not record it."""
     try:
         content = json.loads(marker.partition("\n")[2])
     except ValueError:
@@ -167,7 +165,7 @@ def _count_images(folder: Path) -> int:
 
 
 def _labels_digest(folder: Path) -> str:
-    """Of the label files of all images: they are what people correct by hand."""
+    """Digest of the label files of all images, which users may correct by hand."""
     digest = hashlib.sha256()
     for labels in sorted([*folder.glob(LABELS), *folder.glob(f"*/{LABELS}")]):
         images = labels.with_name(IMAGES)

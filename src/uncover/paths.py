@@ -1,12 +1,12 @@
-"""Where a run keeps everything: the only place that spells a path below results/<run>/.
+"""Paths of all files of a run: the only module that spells paths below results/<run>/.
 
-Every path is a string, and every name in it may be a wildcard of Snakemake, so that rules and Python ask alike:
+Every path is a string, and every name in it may be a Snakemake wildcard, so rules and Python use the same calls:
 
     paths = RunPaths("results/demo")
     paths.predictions("rgb10", "val")           # results/demo/predictions/rgb10/val.parquet
     paths.model("{model}").weights              # results/demo/models/{model}/weights.pt
 
-A folder is a string too, which knows the files in it: `paths.dataset("val")` and `paths.dataset("val").boxes`.
+A folder is a string with properties for its files: `paths.dataset("val")` and `paths.dataset("val").boxes`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ RESULTS = "results"
 
 
 class DatasetFolder(str):
-    """Images with YOLO labels: datasets/<set>/, or what `uncover labels` made elsewhere."""
+    """Images with YOLO labels: datasets/<set>/, or another output of `uncover labels`."""
 
     @property
     def manifest(self) -> str:
@@ -44,7 +44,7 @@ class DatasetFolder(str):
 
 
 class HeatmapFolder(str):
-    """Heatmaps of one kind of the images of one set: heatmaps/<kind>/<set>/."""
+    """Heatmaps of one kind for the images of one set: heatmaps/<kind>/<set>/."""
 
     @property
     def manifest(self) -> str:
@@ -55,7 +55,7 @@ class HeatmapFolder(str):
         return f"{self}/lint.csv"
 
     def shard(self, shard: object) -> str:
-        """Record of a shard, such as `0-of-4`."""
+        """Record of a shard, e.g. `0-of-4`."""
         return f"{self}/shards/{shard}.parquet"
 
 
@@ -68,7 +68,7 @@ class ModelFolder(str):
 
     @property
     def record(self) -> str:
-        """Losses and metrics by epoch."""
+        """Losses and metrics per epoch."""
         return f"{self}/results.csv"
 
     @property
@@ -97,7 +97,7 @@ class EvaluationFolder(str):
 
     @property
     def files(self) -> dict[str, str]:
-        """All of them, by name."""
+        """All files of the evaluation, by name."""
         return {
             "summary": self.summary,
             "classes": self.classes,
@@ -107,7 +107,7 @@ class EvaluationFolder(str):
 
 
 class DetectionFolder(str):
-    """What `uncover detect` found in videos: videos/<steps>/."""
+    """Output of `uncover detect` on videos: videos/<steps>/."""
 
     @property
     def boxes(self) -> str:
@@ -127,16 +127,16 @@ class DetectionFolder(str):
 
     @property
     def files(self) -> list[str]:
-        """All of them."""
+        """All files of the folder."""
         return [self.boxes, self.frames, self.per_second, self.summary]
 
 
 class FacePhotosFolder(str):
-    """Photos of a source for trainings on composed images: face_photos/<source>/."""
+    """Photos of a source for training on composed images: face_photos/<source>/."""
 
     @property
     def train(self) -> str:
-        """Photos to learn from."""
+        """Photos for training."""
         return f"{self}/train"
 
     @property
@@ -158,7 +158,7 @@ class FinetuneFolder(str):
 
     @property
     def record(self) -> str:
-        """What it finds in the frames of the infant left out."""
+        """Detections in the frames of the infant left out."""
         return f"{self}/left_out.json"
 
 
@@ -168,7 +168,7 @@ class RunPaths:
     def __init__(self, root: str | os.PathLike[str]) -> None:
         """
         Args:
-            root: Folder of the run, wherever it lies.
+            root: Folder of the run; any path.
         """
         self.root = os.fspath(root)
 
@@ -190,14 +190,14 @@ class RunPaths:
         return f"{self.raw(source)}/synthetic.json"
 
     def faces(self, source: str) -> str:
-        """Landmarks and visibility of the faces of a source."""
+        """Landmarks and visibility of the faces of a source, one row per face."""
         return f"{self.root}/faces/{source}.parquet"
 
     def rejected_faces(self, source: str) -> str:
         return f"{self.root}/faces/{source}.rejected.csv"
 
     def split(self, source: str) -> str:
-        """Which photo of a source belongs to train, val or test."""
+        """Assignment of the photos of a source to train, val or test."""
         return f"{self.root}/splits/{source}.parquet"
 
     def split_summary(self, source: str) -> str:
@@ -211,18 +211,18 @@ class RunPaths:
     def dataset(self, name: str) -> DatasetFolder:
         return DatasetFolder(f"{self.datasets}/{name}")
 
-    # Detectors and what they find.
+    # Detectors and their predictions.
 
     def start_weights(self, network: str) -> str:
-        """A network's published weights, imported."""
+        """Published weights of a network, imported."""
         return f"{self.root}/weights/{network}.pt"
 
     def fetched_weights(self, key: str) -> str:
-        """Folder of third parties' weights, by their key in the config."""
+        """Folder of third-party weights, by key in the config."""
         return f"{self.root}/weights/{key}"
 
     def generation(self, number: object) -> str:
-        """Record of one generation of the evolution of hyperparameters."""
+        """Record of one generation of the hyperparameter evolution."""
         return f"{self.root}/evolution/generations/{number}.json"
 
     @property
@@ -231,7 +231,7 @@ class RunPaths:
 
     @property
     def evolved(self) -> str:
-        """The best hyperparameters that the evolution found."""
+        """The best hyperparameters of the evolution."""
         return f"{self.root}/evolution/best.json"
 
     @property
@@ -255,12 +255,12 @@ class RunPaths:
         return f"{self.predictions_of(model)}/{set_name}.parquet"
 
     def prediction_shard(self, model: str, set_name: str, shard: object) -> str:
-        """The share of one of several jobs, such as `0-of-4`."""
+        """Predictions of one shard, e.g. `0-of-4`."""
         return f"{self.predictions_of(model)}/{set_name}/shards/{shard}.parquet"
 
     @property
     def rgb_tables(self) -> RunPaths:
-        """Predictions and metrics behind tables 4 to 6, stored at the NMS IoU of the thesis's validation."""
+        """Predictions and metrics of tables 4 to 6, at the NMS IoU of the thesis's validation."""
         return RunPaths(f"{self.root}/rgb_tables")
 
     @property
@@ -277,11 +277,11 @@ class RunPaths:
 
     @property
     def all_missed(self) -> str:
-        """Folder of the lists of missed images of all sets."""
+        """Folder of the lists of images with missed faces, one list per set."""
         return f"{self.root}/missed"
 
     def missed(self, set_name: str) -> str:
-        """Which images of a set hold a face that the RGB detector misses."""
+        """Images of a set that contain a face missed by the RGB detector."""
         return f"{self.all_missed}/{set_name}.csv"
 
     # Scores.
@@ -291,11 +291,11 @@ class RunPaths:
         return f"{self.root}/metrics/{model}"
 
     def metrics(self, model: str, set_name: str, scope: str) -> EvaluationFolder:
-        """Scores on a set, of all classes (`all`), of whole faces (`whole_face`), or of missed images (`missed`)."""
+        """Scores on a set: of all classes (`all`), of whole faces (`whole_face`), or of missed images (`missed`)."""
         return EvaluationFolder(f"{self.metrics_of(model)}/{set_name}/{scope}")
 
     def rescue_counts(self, model: str) -> str:
-        """How many missed faces a model finds, by set."""
+        """Number of missed faces that a model finds, by set."""
         return f"{self.metrics_of(model)}/rescue.csv"
 
     @property
@@ -312,7 +312,7 @@ class RunPaths:
 
     @property
     def scored_frames(self) -> str:
-        """Frames of videos, each with what was found in it."""
+        """Frames of videos with the detections in each."""
         return f"{self.root}/metrics/videos_frames.parquet"
 
     @property
@@ -320,7 +320,7 @@ class RunPaths:
         return f"{self.root}/metrics/learning_curve.csv"
 
     def further_curve(self, start: str) -> str:
-        """The same from other start weights."""
+        """Learning curve from other start weights."""
         return f"{self.root}/metrics/learning_curve_{start}.csv"
 
     # Videos.
@@ -330,7 +330,7 @@ class RunPaths:
 
     @property
     def picked_frames(self) -> str:
-        """Folder of the frames that fine-tuning draws from videos."""
+        """Folder of the frames picked from videos for fine-tuning."""
         return f"{self.root}/finetune/frames"
 
     @property
@@ -342,22 +342,22 @@ class RunPaths:
         return DatasetFolder(f"{self.root}/finetune/dataset")
 
     def finetuned(self, left_out: str, freeze: object, count: object, further: str = "") -> FinetuneFolder:
-        """From the first start, or from a further one."""
+        """Fine-tuned model; `further` names other start weights than the first."""
         start = f"from_{further}/" if further else ""
         return FinetuneFolder(f"{self.root}/finetune/{start}left_out/{left_out}/freeze_{freeze}/{count}")
 
-    # Ready-made detectors.
+    # Packaged detectors.
 
     def face_photos(self, source: str) -> FacePhotosFolder:
         return FacePhotosFolder(f"{self.root}/face_photos/{source}")
 
     def packaged(self, name: str, ending: str = "pt") -> str:
-        """Of a ready-made detector: weights in half precision (pt), their card (md), scores (csv)."""
+        """File of a packaged detector: weights in half precision (pt), model card (md), scores (csv)."""
         return f"{self.root}/packaged/{name}.{ending}"
 
     @property
     def packaged_scores(self) -> str:
-        """Scores of all ready-made detectors."""
+        """Scores of all packaged detectors."""
         return f"{self.root}/packaged/all/scores.csv"
 
     # The report.
@@ -390,7 +390,7 @@ class RunPaths:
 
     @property
     def workflow_report(self) -> str:
-        """Snakemake's own report, which `make demo` asks it for."""
+        """Snakemake's own report, written by `make demo`."""
         return f"{self.root}/workflow.html"
 
     # The run itself.
@@ -400,7 +400,7 @@ class RunPaths:
         return f"{self.root}/logs"
 
     def log(self, rule: str, *names: str) -> str:
-        """Log of a rule's job, by the names that its wildcards give it."""
+        """Log of a job of a rule; `names` are the values of its wildcards."""
         return f"{'/'.join([self.logs, rule, *names])}.log"
 
     @property
@@ -408,41 +408,41 @@ class RunPaths:
         return f"{self.root}/benchmarks"
 
     def benchmark(self, rule: str, *names: str) -> str:
-        """Seconds and memory of a rule's job, by the names that its wildcards give it."""
+        """Run time and memory of a job of a rule; `names` are the values of its wildcards."""
         return f"{'/'.join([self.benchmarks, rule, *names])}.tsv"
 
     @property
     def records(self) -> str:
-        """Folder of what each start of Snakemake was."""
+        """Folder of the records of Snakemake's invocations."""
         return f"{self.root}/record"
 
     @property
     def code(self) -> str:
-        """Folder of copies of the code that jobs on a cluster run from."""
+        """Folder of the copies of the code that cluster jobs run."""
         return f"{self.root}/code"
 
 
 def compared_file(run: RunPaths, other: str, ending: str = "csv") -> str:
-    """The tables of a run beside those of another one, by its name, as csv, md or tex."""
+    """Comparison of the tables of a run with those of another run, as csv, md or tex."""
     return f"{run}/compare/{other}.{ending}"
 
 
 def job_name(file: Path, folder: str | Path) -> str:
-    """The job, such as train/rgb10, that a file of the folder of logs or benchmarks is of."""
+    """Name of the job that a log or benchmark file belongs to, e.g. train/rgb10."""
     return file.relative_to(folder).with_suffix("").as_posix()
 
 
 def folder_name(file: Path) -> str:
-    """The name of the folder that a file lies in: the model of models/<model>/weights.pt, for one."""
+    """Name of the folder that contains a file, e.g. the model of models/<model>/weights.pt."""
     return file.absolute().parent.name
 
 
 def at_scale(model: str, number: int) -> str:
-    """The name under which a model's predictions at its further inference scale of this number, from 1, are stored."""
+    """Name under which a model's predictions at a further inference scale are stored; scales are numbered from 1."""
     return f"{model}_scale{number}"
 
 
 def model_at_scale(name: str) -> str | None:
-    """The model of a name of `at_scale`; None for another name."""
+    """Model in a name made by `at_scale`; None for other names."""
     found = re.fullmatch(r"(.+)_scale[0-9]+", name)
     return found and found[1]

@@ -1,4 +1,4 @@
-"""Processes of this machine: whether one is alive, which one a number means, and what memory is left to this one."""
+"""Processes of this machine: whether a process is alive, its number, and the memory available to this process."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 def is_alive(process: int) -> bool:
-    """Whether there is a process of this number."""
+    """Whether a process with this number exists."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -21,19 +21,19 @@ def is_alive(process: int) -> bool:
 
 
 def this_process() -> str:
-    """Number of this process, and what numbers mean here: a container may count its own ones."""
+    """Number of this process and the namespace of process numbers, which a container may have of its own."""
     return f"{os.getpid()}@{_numbering()}"
 
 
 def since_start() -> float:
-    """Seconds since this process began: before Python itself was loaded."""
+    """Seconds since this process started, including the start of Python."""
     import psutil
 
     return time.time() - psutil.Process().create_time()
 
 
 def number_of(name: str) -> int | None:
-    """The number in what `this_process` returned elsewhere; None where numbers mean other processes here."""
+    """Process number in a result of `this_process`; None if it is from another namespace."""
     number, _, numbering = name.partition("@")
     return int(number) if number.isdecimal() and numbering == _numbering() else None
 
@@ -46,7 +46,7 @@ def _numbering() -> str:
 
 
 def free_memory() -> int:
-    """Bytes that this process may still take, the limits of a container or of a cluster's job included."""
+    """Bytes that this process may still allocate, within the limits of its container or cluster job."""
     import psutil
 
     free = int(psutil.virtual_memory().available)
@@ -55,10 +55,10 @@ def free_memory() -> int:
             limit = int((folder / "memory.max").read_text())
             used = int((folder / "memory.current").read_text())
             counts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-        except (OSError, ValueError):  # no such control group, or no limit: "max"
+        except (OSError, ValueError):  # no such control group, or no limit ("max")
             continue
         free = min(free, limit - used + int(counts.get("inactive_file", 0)))
-    # A cluster may count memory without control groups, and kill who takes more.
+    # Some clusters limit memory without control groups and kill processes that exceed the limit.
     granted = os.environ.get("SLURM_MEM_PER_NODE", "")
     if granted.isdecimal():
         free = min(free, int(granted) * 2**20 - psutil.Process().memory_info().rss)
@@ -66,7 +66,7 @@ def free_memory() -> int:
 
 
 def _control_groups() -> list[Path]:
-    """This process's control group (version 2) and those around it, each of which may set a limit."""
+    """Control group (version 2) of this process and its parents; each may set a limit."""
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:

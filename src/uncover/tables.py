@@ -1,7 +1,7 @@
-"""Tables read back from disk, and what makes sure that they are the ones meant.
+"""Read tables from disk and validate them.
 
-`read_table` is for tables that a command has written: it looks at the names of the columns. `read_rows` is for tables
-that people write, change or hand on: it looks at every cell, and its message names the row as editors number it.
+Use `read_table` for tables that a command has written: it checks the column names. Use `read_rows` for tables that
+people write or edit: it checks every cell, and its errors name the row as numbered in an editor.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from uncover.errors import InputError
 from uncover.text_files import encoding_of
 
 SEPARATORS = ",;\t"
-"""Of which spreadsheets use one or the other, by country."""
+"""Delimiters of CSV files; spreadsheets choose one by locale."""
 SHOWN = 80
-"""Characters of a wrong cell that a message shows."""
+"""Characters of an invalid cell that an error shows."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """What the cells of a column may hold.
+    """What the cells of a column may contain.
 
     Attributes:
-        kind: "text"; "whole" and "number", both finite; "bool", written as True or False.
-        low: Least number.
-        high: Greatest number.
-        words: All that a text may be; none stands for any text.
+        kind: "text"; "whole" or "number", both finite; "bool", written as True or False.
+        low: Smallest number.
+        high: Largest number.
+        words: Permitted texts; empty permits any text.
         empty: Whether cells may be empty.
-        optional: Whether the column may be absent, or cells of it at the end of a row.
-        exact: Whether blanks around a text belong to it, as in names of files.
+        optional: Whether the column may be absent, or its cell missing at the end of a row.
+        exact: Whether leading and trailing blanks are part of the text, as in file names.
     """
 
     kind: Literal["text", "whole", "number", "bool"] = "text"
@@ -50,24 +50,24 @@ class Column:
 
     @property
     def expected(self) -> str:
-        """The same in words, for messages."""
+        """Description of the permitted values, for errors."""
         if self.kind == "bool":
             told = "True or False"
         elif self.kind == "text":
-            told = f"one of {', '.join(self.words)}" if self.words else "a text"
+            told = f"one of {', '.join(self.words)}" if self.words else "text"
         else:
             told = "a whole number" if self.kind == "whole" else "a number"
             if math.isfinite(self.high):
                 told += f" from {self.low:g} to {self.high:g}"
             elif math.isfinite(self.low):
                 told += f" of {self.low:g} or more"
-        return f"{told}, or nothing" if self.empty else told
+        return f"{told}, or an empty cell" if self.empty else told
 
     def parse(self, cell: str) -> Any:
-        """The value of a cell; None for an empty one.
+        """Value of a cell; None if it is empty.
 
         Raises:
-            ValueError: It holds something else.
+            ValueError: The cell contains something else.
         """
         cell = cell if self.exact else cell.strip()
         if self.kind == "text":
@@ -89,7 +89,7 @@ class Column:
 
     @property
     def dtype(self) -> str:
-        """Of pandas; empty cells are NaN, or NA among whole numbers and truths, and "" among texts."""
+        """The pandas dtype. Empty cells are NaN, NA for whole numbers and bools, and "" for text."""
         kinds = {"text": "str", "number": "float64", "whole": "int64", "bool": "bool"}
         return (
             {"whole": "Int64", "bool": "boolean"}.get(self.kind, kinds[self.kind]) if self.empty else kinds[self.kind]
@@ -102,15 +102,15 @@ TEXT_OR_NOTHING = Column(empty=True, optional=True)
 
 
 def read_table(path: Path, columns: Collection[str], made_by: str) -> pd.DataFrame:
-    """Load a table that a command has written: Parquet, or CSV by its name.
+    """Load a table that a command has written: CSV by its suffix, else Parquet.
 
     Args:
-        path: The file. In CSV, blanks around names of columns, which YOLOv5 writes, do not count.
-        columns: Columns that it must have.
-        made_by: The command or rule that makes it, for messages.
+        path: The file. In CSV, blanks around column names, as YOLOv5 writes them, are ignored.
+        columns: Required columns.
+        made_by: Command or rule that makes the table, for errors.
 
     Raises:
-        InputError: It does not exist, is no table, or lacks a column.
+        InputError: The file does not exist, is not a table, or lacks a column.
     """
     is_csv = path.suffix.lower() == ".csv"
     try:
@@ -126,21 +126,21 @@ def read_table(path: Path, columns: Collection[str], made_by: str) -> pd.DataFra
 
 
 def read_rows(path: Path, columns: Mapping[str, Column], meant: str, others: Column = TEXT_OR_NOTHING) -> pd.DataFrame:
-    """Load a CSV table and check every cell. Blank lines, and blanks around cells, do not count.
+    """Load a CSV table and check every cell. Blank lines and blanks around cells are ignored.
 
     Args:
-        path: The file: values parted by commas, semicolons or tabs, in UTF-8 or with a byte-order mark.
-        columns: By name; names in the file may have large letters.
-        meant: What the file should be, for messages: "a table of 'uncover frames'".
-        others: What all other columns hold.
+        path: The file: values separated by commas, semicolons or tabs, in UTF-8 with or without a byte-order mark.
+        columns: Columns by name; case is ignored in the file.
+        meant: Description of the expected file, for errors, e.g. "a table of 'uncover frames'".
+        others: What all other columns may contain.
 
     Returns:
-        The columns of the file, in its order; the index is the row in the file, of which the first has the names.
-        Optional columns that are absent stay so.
+        The columns of the file, in its order. The index is the row number in the file, where the header is row 1.
+        Absent optional columns are not added.
 
     Raises:
-        InputError: It does not exist, is no text, lacks a column, or a cell holds something else; the message names
-            the row and the column.
+        InputError: The file does not exist, is not text, lacks a column, or a cell is invalid; the error names the
+            row and the column.
     """
     try:
         with path.open(encoding=encoding_of(path), newline="") as file:
@@ -151,14 +151,14 @@ def read_rows(path: Path, columns: Mapping[str, Column], meant: str, others: Col
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: does not exist; expected {meant}") from None
     except (OSError, UnicodeError, csv.Error) as error:
-        raise InputError(f"{path}: is no CSV file ({_reason(error)}); expected {meant}") from None
+        raise InputError(f"{path}: is not a CSV file ({_reason(error)}); expected {meant}") from None
     if not lines:
-        raise InputError(f"{path}: is no CSV file (it is empty); expected {meant}")
+        raise InputError(f"{path}: is empty; expected {meant}")
     header = [name.strip() for name in lines[0][1]]
     names = [name if name in columns or name.lower() not in columns else name.lower() for name in header]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
-        raise InputError(f"{path}: two columns {twice[0]}; expected {meant}")
+        raise InputError(f"{path}: column {twice[0]} occurs twice; expected {meant}")
     needed = [name for name, column in columns.items() if not column.optional]
     missing = [name for name in needed if name not in names]
     if missing:
@@ -175,16 +175,16 @@ def read_rows(path: Path, columns: Mapping[str, Column], meant: str, others: Col
 
 
 def check_rows(path: Path, table: pd.DataFrame, holds: pd.Series | np.ndarray, told: str) -> None:
-    """Refuse a table of `read_rows` where something does not hold for a row.
+    """Check a condition on each row of a table of `read_rows`.
 
     Args:
-        path: Of the file.
-        table: Its rows.
-        holds: bool, for each row.
-        told: What is wrong and what is expected, with values of the row in braces: "x1 {x1:g}; expected ...".
+        path: Path of the file.
+        table: The rows.
+        holds: bool, whether the condition holds, for each row.
+        told: Error text, with values of the row in braces, e.g. "x1 {x1:g}; expected ...".
 
     Raises:
-        InputError: For the first such row.
+        InputError: The condition fails; the error names the first such row.
     """
     wrong = np.flatnonzero(~np.asarray(holds, np.bool_))
     if len(wrong):
@@ -193,31 +193,31 @@ def check_rows(path: Path, table: pd.DataFrame, holds: pd.Series | np.ndarray, t
 
 
 def read_summary(path: Path, keys: Collection[str], made_by: str) -> dict[str, Any]:
-    """Load a JSON summary and make sure that it is the one meant.
+    """Load a JSON summary and check its keys.
 
     Raises:
-        InputError: It does not exist, is no JSON, or lacks a key.
+        InputError: The file does not exist, is not JSON, or lacks a key.
     """
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise _absent(path, made_by) from None
     except ValueError:
-        raise InputError(f"{path}: is no JSON; expected a summary of 'uncover {made_by}'") from None
+        raise InputError(f"{path}: is not JSON; expected a summary of 'uncover {made_by}'") from None
     if not isinstance(summary, dict) or not set(keys) <= summary.keys():
-        raise InputError(f"{path}: expected the keys {', '.join(keys)} of a summary of 'uncover {made_by}'")
+        raise InputError(f"{path}: expected a summary of 'uncover {made_by}' with the keys {', '.join(keys)}")
     return summary
 
 
 def _whole_row(where: str, names: Sequence[str], kinds: Sequence[Column], cells: list[str]) -> list[str]:
-    """A cell for each column; those of optional columns may be absent at the end of a row."""
+    """One cell per column; cells of optional columns may be missing at the end of a row."""
     if any(map(str.strip, cells[len(names) :])) or not all(kind.optional for kind in kinds[len(cells) :]):
         raise InputError(f"{where}: {len(cells)} values; expected {len(names)}: {', '.join(names)}")
     return cells + [""] * (len(names) - len(cells))
 
 
 def _parse(path: Path, name: str, kind: Column, numbers: Sequence[int], cells: Sequence[str]) -> list[Any]:
-    """Values of a column, each text parsed once."""
+    """Values of a column; each distinct text is parsed once."""
     known: dict[str, Any] = {}
     for number, cell in zip(numbers, cells, strict=True):
         if cell not in known:
@@ -239,7 +239,7 @@ def _absent(path: Path, made_by: str) -> InputError:
 
 
 def _no_table(path: Path, kind: str, error: Exception, made_by: str) -> InputError:
-    return InputError(f"{path}: is no {kind} file ({_reason(error)}); expected a table of 'uncover {made_by}'")
+    return InputError(f"{path}: is not a {kind} file ({_reason(error)}); expected a table of 'uncover {made_by}'")
 
 
 def _reason(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Text as editors save it: Windows Notepad begins a file with a byte-order mark, or writes UTF-16."""
+"""Read text files as editors save them: Windows Notepad writes a byte-order mark, or UTF-16."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]
 
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",  # begins as UTF-16's does, so it comes first
+    codecs.BOM_UTF32_LE: "utf-32",  # starts with the mark of UTF-16, so it is tested first
     codecs.BOM_UTF32_BE: "utf-32",
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
@@ -20,7 +20,7 @@ MARKS = {
 
 
 def encoding_of(path: Path) -> str:
-    """Python's name of a file's encoding, by the mark that it begins with; UTF-8 where there is none.
+    """Python's name of a file's encoding, from its byte-order mark; UTF-8 without a mark.
 
     Raises:
         OSError: The file cannot be read.
@@ -31,15 +31,15 @@ def encoding_of(path: Path) -> str:
 
 
 def read_text(path: Path, errors: str = "strict") -> str:
-    """Text of a file, without a byte-order mark.
+    """Text of a file, without its byte-order mark.
 
     Args:
-        path: Of the file.
-        errors: What to do with bytes that are no text, as `bytes.decode` has it.
+        path: Path of the file.
+        errors: How to handle bytes that cannot be decoded, as for `bytes.decode`.
 
     Raises:
-        InputError: It is no text, and `errors` is strict.
-        OSError: It cannot be read.
+        InputError: The file is not text and `errors` is "strict".
+        OSError: The file cannot be read.
     """
     try:
         return path.read_text(encoding=encoding_of(path), errors=errors)
@@ -48,10 +48,10 @@ def read_text(path: Path, errors: str = "strict") -> str:
 
 
 def printable(name: str) -> str:
-    """A name as tables, terminals and JSON can take it.
+    """Escape a name so that tables, terminals and JSON can contain it.
 
-    File systems allow what they cannot: bytes that are no UTF-8 (Python's surrogate escapes) and control characters.
-    These become backslash escapes, such as `\\xe9` and `\\n`; all else stays.
+    File systems permit bytes that are not UTF-8 (Python's surrogate escapes) and control characters. Both become
+    backslash escapes, e.g. `\\xe9` and `\\n`; everything else is kept.
     """
     known = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return _BREAKS.sub(lambda found: repr(found[0])[1:-1], known)

@@ -1,4 +1,4 @@
-"""Threads beside the main one: how many a job may have, and work that they do while the next piece is asked for."""
+"""Worker threads: how many a job may use, and background work on a stream of jobs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Result = TypeVar("Result")
 
 
 def cores() -> int:
-    """Cores that this process may use, which on a cluster are fewer than there are; macOS does not tell."""
+    """Cores that this process may use; fewer than the machine has on a cluster. macOS does not report them."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # A cluster may count cores without binding jobs to them.
+    # Some clusters limit the number of cores without binding jobs to them.
     given = min(here, int(os.environ.get("SLURM_CPUS_PER_TASK", here)))
     return max(1, given // int(os.environ.get("LOCAL_WORLD_SIZE", 1)))
 
@@ -22,12 +22,12 @@ def cores() -> int:
 def in_background(
     jobs: Iterable[Callable[[], Result]], most_waiting: int, threads: int | None = None
 ) -> Iterator[Result]:
-    """Results of jobs, in order; while they are done in threads, the next ones are asked for.
+    """Yield the results of jobs in order, while threads work on the next jobs.
 
     Args:
-        jobs: To do.
-        most_waiting: How many may wait to be done or to be taken, so that they take no more memory.
-        threads: That do them; None takes one per core of this process.
+        jobs: Jobs to run.
+        most_waiting: Maximum number of jobs that are queued or finished but not yet consumed, to limit memory.
+        threads: Number of threads; None uses one per core of this process.
     """
     with ThreadPoolExecutor(threads or cores()) as pool:
         waiting: deque[Future[Result]] = deque()

@@ -122,5 +122,7 @@ def test_tiny_photos(name: str) -> None:
 
 
 def test_another_model_is_said_in_a_line() -> None:
-    with pytest.raises(InputError, match=r"^other\.tflite: is another model; expected a model of BlazeFace: face_dete"):
+    with pytest.raises(
+        InputError, match=r"^other\.tflite: not the expected model; expected a model of BlazeFace: face_dete"
+    ):
         blazeface.load(Baselines().blazeface_short, as_model(b"\x18\x00\x00\x00TFL3", "other.tflite"), CPU)

@@ -92,7 +92,7 @@ def test_photos_without_labels_get_what_all_teachers_agree_on(photos: Path, tmp_
             return [super().detect(images)[0][:1]]
 
     settings = PhotoSource(layout="images", sure=0.3, doubtful=0.1)
-    with pytest.raises(InputError, match="has no boxes; give --teacher"):
+    with pytest.raises(InputError, match="has no boxes; pass --teacher"):
         make_face_photos(photos / "images", tmp_path / "out", "some", settings, None)
     counts = make_face_photos(
         photos / "images", tmp_path / "out", "some", settings, Teacher([FakeTeacher(), Another()])
@@ -151,5 +151,5 @@ def test_what_is_held_out_says_which_photos_belong_together(photos: Path, tmp_pa
     words = pd.read_csv(tmp_path / "out/test/words.csv", keep_default_na=False)
     assert words["word"].tolist() == ["nomask", "mask", "nomask", "mask"]
     (photos / "classes/a_0.txt").write_text("mask mask\n")
-    with pytest.raises(InputError, match=r"a_0.txt: has 2 words for 1 boxes; expected one for each"):
+    with pytest.raises(InputError, match=r"a_0.txt: has 2 words for 1 boxes; expected one per box"):
         read_photos(photos, settings)

@@ -121,7 +121,7 @@ def test_weights_that_do_not_fit(untrained: Mapping[str, Tensor]) -> None:
     ):
         with pytest.raises(InputError, match=says.replace(".", r"\.")):
             opened(BaselineWeights(state, about))
-    with pytest.raises(InputError, match="retinaface: comes without weights; give --weights"):
+    with pytest.raises(InputError, match="retinaface: requires weights; pass --weights"):
         retinaface.load(config.RetinaFace(), None, CPU)
 
 

@@ -86,7 +86,9 @@ def test_what_does_not_fit_is_said_in_a_line(real: Path) -> None:
     small, other = (load_baseline(real / "weights" / name) for name in (FILES["scrfd_500m"], "yunet_n_640_640.onnx"))
     with pytest.raises(InputError, match=r"^image_size 960: scrfd_500m_kps\.onnx takes 640 pixels at most"):
         scrfd.load(Scrfd(image_size=960), small, CPU)
-    with pytest.raises(InputError, match=r"^yunet_n_640_640\.onnx: is another model; expected the ONNX file of SCRFD"):
+    with pytest.raises(
+        InputError, match=r"^yunet_n_640_640\.onnx: not the expected model; expected the ONNX file of SCRFD"
+    ):
         scrfd.load(Scrfd(), other, CPU)
     with pytest.raises(InputError, match=r"^odd\.onnx: onnxruntime cannot open it \(.*\); expected the ONNX file of"):
         scrfd.load(Scrfd(), as_model(b"\x08\x07\x12\x00 and so on", "odd.onnx"), CPU)

@@ -56,7 +56,7 @@ def test_the_state_of_other_settings_is_left_alone(tmp_path, capsys):
         with pytest.raises(KeyboardInterrupt), unfinished(tmp_path, {"seed": seed}) as folder:
             folder.mkdir(parents=True)
             raise KeyboardInterrupt
-    assert "of a training with other settings or data; starting anew" in capsys.readouterr().err
+    assert "of a training with other settings or data; starting from scratch" in capsys.readouterr().err
     with unfinished(tmp_path, {"seed": 0}) as folder:
         assert folder.is_dir()
     assert not folder.exists() and len(list((tmp_path / ".resume").iterdir())) == 1
@@ -68,7 +68,7 @@ def test_a_trained_baseline_of_other_settings_is_not_replaced(tmp_path):
     with unfinished(tmp_path, {"seed": 0}, {"model": "retinanet", "settings": {"epochs": 3}}):
         pass
     with (
-        pytest.raises(InputError, match=r"holds a trained model of other settings \(epochs: 3 there, 4 here\)"),
+        pytest.raises(InputError, match=r"has a trained model of other settings \(epochs: 3 there, 4 here\)"),
         unfinished(tmp_path, {"seed": 0}, {"model": "retinanet", "settings": {"epochs": 4}}),
     ):
         raise AssertionError("never entered")
@@ -76,7 +76,7 @@ def test_a_trained_baseline_of_other_settings_is_not_replaced(tmp_path):
 
 def test_a_loss_that_is_no_number_is_said(faces, tmp_path, monkeypatch):
     monkeypatch.setattr(torchvision_detector, "to_tensor", lambda image, _: torch.full(image.shape, torch.nan))
-    with pytest.raises(Diverged, match="epoch 1: the loss is no longer a number; lower learning_rate"):
+    with pytest.raises(Diverged, match="epoch 1: the loss is no longer finite; lower learning_rate"):
         train("retinanet", QUICK.model_copy(update={"image_size": 32}), faces, tmp_path)
 
 
@@ -196,7 +196,7 @@ def test_old_names_of_layers_are_those_that_torchvision_renames(build):
 
 def test_start_weights_of_another_network_are_refused():
     network = retinanet.build("resnet18", 64, True)
-    with pytest.raises(InputError, match=r"x\.pth: fits 0 of the \d+ tensors of resnet18; expected weights of this"):
+    with pytest.raises(InputError, match=r"x\.pth: matches 0 of \d+ tensors of resnet18; expected weights of this"):
         torchvision_detector.give_start(
             network, BaselineWeights({"a": torch.zeros(3)}, {"source": "x.pth"}), "resnet18"
         )

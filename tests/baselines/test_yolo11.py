@@ -138,19 +138,21 @@ def test_coco_weights_go_wherever_they_fit(faces, tmp_path, capsys):
     filled = network.state_dict()
     assert all(torch.equal(filled[name], own[name]) for name in heads)
     assert all(torch.equal(filled[name], state[name]) for name in state if name not in heads)
-    assert f"coco.pt: {len(state) - len(heads)} of the {len(state)} tensors of yolo11n" in capsys.readouterr().err
-    with pytest.raises(InputError, match=r"coco\.pt: fits \d+ of the \d+ tensors of yolo11n; expected weights"):
+    assert f"coco.pt: {len(state) - len(heads)} of {len(state)} tensors of yolo11n" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"coco\.pt: matches \d+ of \d+ tensors of yolo11n; expected weights"):
         few = BaselineWeights(dict(list(coco.items())[:99]), {"source": "coco.pt"})
         yolo11.start_from(build("yolo11n"), few, "yolo11n")
-    with pytest.raises(InputError, match=r"yolo11: weights=coco needs start weights; give --start"):
+    with pytest.raises(InputError, match=r"yolo11: weights=coco requires start weights; pass --start"):
         train("yolo11", QUICK.model_copy(update={"weights": "coco"}), faces, tmp_path)
 
 
 def test_other_weights_are_refused(trained):
-    with pytest.raises(InputError, match="yolo11: needs weights; give --weights"):
+    with pytest.raises(InputError, match="yolo11: requires weights; pass --weights"):
         yolo11.load(QUICK, None, CPU)
     other = BaselineWeights(trained.weights.state, {**trained.weights.about, "model": "retinanet"})
-    with pytest.raises(InputError, match=r"these are weights of retinanet; expected those of 'uncover train baseline"):
+    with pytest.raises(
+        InputError, match=r"these are weights of retinanet; expected weights of 'uncover train baseline"
+    ):
         yolo11.load(QUICK, other, CPU)
 
 

@@ -98,15 +98,17 @@ def test_tiny_photos(weights: BaselineWeights) -> None:
 
 def test_what_is_no_yunet_is_said_in_a_line(real: Path) -> None:
     other = load_baseline(real / "weights" / "scrfd_500m_kps.onnx")
-    with pytest.raises(InputError, match=r"^scrfd_500m_kps\.onnx: is another model; expected the ONNX file of YuNet"):
+    with pytest.raises(
+        InputError, match=r"^scrfd_500m_kps\.onnx: not the expected model; expected the ONNX file of YuNet"
+    ):
         yunet.load(YuNet(), other, CPU)
 
 
 @pytest.mark.parametrize(
     ("weights", "says"),
     [
-        (None, "^yunet: comes without weights; give --weights"),
-        (as_model(b"\x08\x07\x12\x00 and so on", "odd.onnx"), r"^odd\.onnx: is another model; expec"),
+        (None, "^yunet: requires weights; pass --weights"),
+        (as_model(b"\x08\x07\x12\x00 and so on", "odd.onnx"), r"^odd\.onnx: not the expected model; expec"),
         (
             BaselineWeights({"a": torch.zeros(1)}, {"source": "some.pth"}),
             r"^some\.pth: is a state dict; expected the ON",

@@ -49,7 +49,8 @@ def switches() -> tuple[Any, ...]:
         backends.cuda.matmul.allow_tf32,
         backends.cudnn.allow_tf32,
         torch.get_float32_matmul_precision(),
-        backends.cudnn.conv.fp32_precision,
+        # Torch before 2.9 has no switch for each operation.
+        getattr(getattr(backends.cudnn, "conv", None), "fp32_precision", "ieee"),
         torch.is_autocast_enabled("cpu"),
     )
 

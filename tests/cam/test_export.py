@@ -117,7 +117,7 @@ def test_a_set_that_is_none(tmp_path: Path) -> None:
     for make in (lambda: None, (tmp_path / "set/images").mkdir):
         (tmp_path / "set").mkdir(exist_ok=True)
         make()
-        with pytest.raises(InputError, match="set/images: no maps in it; expected a heatmap set"):
+        with pytest.raises(InputError, match="set/images: no maps; expected a heatmap set"):
             export(tmp_path / "set", tmp_path / "out", "tiff", "original")
     (tmp_path / "set/images/a.tif").write_bytes(b"II*\0")
     with pytest.raises(InputError, match=r"images/a\.tif: "):
@@ -129,7 +129,7 @@ def test_no_whole_face_among_the_classes(tmp_path: Path) -> None:
     values = np.zeros((3, 2, 4), np.float32)
     blank = Heatmaps(values, (NO_EVIDENCE,) * 3, (), 0)
     write_files(tmp_path, "a.tif", pack(blank, np.zeros((0, 6), np.float32), fit(200, 100, 128), ["cat", "dog"], {}))
-    with pytest.raises(InputError, match="no map of the class 'whole face' among cat, dog"):
+    with pytest.raises(InputError, match="no heatmap of the class 'whole face' among cat, dog"):
         export(tmp_path, tmp_path / "out", "tiff", "original", "whole_face")
     assert not (tmp_path / "out").exists()
 

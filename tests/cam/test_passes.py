@@ -33,12 +33,12 @@ def test_layers_count_from_either_end(network: Network, given: tuple[int, ...], 
 @pytest.mark.parametrize(
     ("layers", "says"),
     [
-        ((24,), r"^layer 24: is the head, which has no map; expected one of 0 to 23$"),
+        ((24,), r"^layer 24: is the head, which has no heatmap; expected 0 to 23$"),
         ((-1,), r"^layer -1: is the head, "),
-        ((25,), r"^layer 25: the network has none of this number; expected 0 to 23, or -25 to -2$"),
-        ((-26,), r"^layer -26: the network has none of this number"),
-        ((17, -8), r"^layer -8: is named twice; expected different layers$"),
-        ((), r"^layers: none is named; expected at least one, such as -2$"),
+        ((25,), r"^layer 25: no such layer in the network; expected 0 to 23, or -25 to -2$"),
+        ((-26,), r"^layer -26: no such layer in the network"),
+        ((17, -8), r"^layer -8: given twice; expected different layers$"),
+        ((), r"^layers: empty; expected at least one, such as -2$"),
     ],
 )
 def test_layers_without_a_map_are_refused(network: Network, layers: tuple[int, ...], says: str) -> None:
@@ -51,7 +51,7 @@ def test_a_layer_that_feeds_nothing_is_refused() -> None:
     network = build_network("yolov5n", 3, 4, seed=0)
     # The head's last level now reads layer 20, so that nothing reads layers 21 to 23.
     network.sources[-1] = (17, 20, 20)
-    with pytest.raises(InputError, match=r"^layer 22: nothing of it reaches the head, so no score depends on it$"):
+    with pytest.raises(InputError, match=r"^layer 22: has no effect on the scores; choose another layer$"):
         resolve_layers(network, (17, 22))
 
 
@@ -72,6 +72,21 @@ def test_only_paths_that_all_pass_the_head_alone_are_direct(
     network: Network, layers: tuple[int, ...], direct: bool
 ) -> None:
     assert is_direct(network, layers) == direct
+
+
+def test_a_head_of_larger_convolutions_needs_a_graph(images: Tensor) -> None:
+    """SCRFD's head has 3x3 convolutions."""
+    network = build_network("scrfd_2.5g", 3, 1, seed=0).eval().requires_grad_(False)
+    layers = tuple(network.sources[-1])
+    assert not is_direct(network, layers)
+    explainer = Explainer(network, {"hirescam": Variant(method="hirescam", layers=layers, target="T1")})
+    (maps, *_) = explainer(images[:1]).maps["hirescam"]
+    passed = run_cut(network, images[:1], layers)
+    score = torch.stack([level[..., 5:].sigmoid().sum() for level in passed.levels]).sum()
+    gradients = torch.autograd.grad(score, list(passed.activations.values()))
+    for own, gradient, activations in zip(maps.raw, gradients, passed.activations.values(), strict=True):
+        torch.testing.assert_close(own[0], (gradient * activations.detach()).sum(1)[0], atol=1e-6, rtol=1e-4)
+        assert own.any()
 
 
 @pytest.mark.parametrize("layers", [(23,), (17, 20, 23), (0, 9, 22)])

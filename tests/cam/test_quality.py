@@ -259,18 +259,18 @@ def no_joint_map(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (no_record, "set: holds no record of a shard; expected a heatmap set"),
+        (no_record, "set: no record of a shard; expected a heatmap set"),
         (no_folder, "set: no such folder; expected a heatmap set"),
-        (one_missing, r"shards/2-of-2\.parquet: does not exist; make it with 'uncover heatmaps --shard 2/2'"),
+        (one_missing, r"shards/2-of-2\.parquet: does not exist; run 'uncover heatmaps --shard 2/2'"),
         (other_settings, r"2-of-2\.parquet: was made with .*method.*1-of-2\.parquet; run 'uncover heatmaps' again"),
         (other_images, r"2-of-2\.parquet: .*; run 'uncover heatmaps' again"),
         (repeated, r"list .* of 4 images; run 'uncover heatmaps' again"),
-        (another_split, "is of another split than"),
-        (truncated, r"1-of-2\.parquet: is no Parquet file"),
+        (another_split, "belongs to another split than"),
+        (truncated, r"1-of-2\.parquet: is not a Parquet file"),
         (of_others, r"1-of-2\.parquet: no column file; expected a table of 'uncover heatmaps'"),
         (without_settings, r"1-of-2\.parquet: does not say how its maps were made"),
-        (no_map, r"images/3\.tif: does not exist, though its shard is done"),
-        (no_joint_map, r"joint/3\.tif: does not exist, though its shard is done"),
+        (no_map, r"images/3\.tif: does not exist, although its shard is complete"),
+        (no_joint_map, r"joint/3\.tif: does not exist, although its shard is complete"),
     ],
 )
 def test_shards_that_make_no_set(stored: Path, spoil: Callable[[Path], None], says: str) -> None:

@@ -230,7 +230,7 @@ def test_another_number_of_shards_forgets_the_records_of_the_old(
     # What a killed process leaves of a record is none.
     (copied / "fine/shards/.2-of-2.99.tmp.parquet").write_bytes(b"")
     make(network, images, copied, Shard(1, 2))
-    with pytest.raises(InputError, match=r"2-of-2\.parquet: does not exist; make it with .*--shard 2/2"):
+    with pytest.raises(InputError, match=r"2-of-2\.parquet: does not exist; run .*--shard 2/2"):
         collect(copied / "fine")
     make(network, images, copied, Shard(2, 2))
     assert len(collect(copied / "fine").manifest.table) == 7
@@ -248,7 +248,7 @@ def test_a_record_says_that_its_shard_is_done(
         patch.setattr(shards, "write_files", fail)
         with pytest.raises(OSError, match="No space left"):
             make(network, images, copied, confidence=0.2)
-    with pytest.raises(InputError, match="holds no record of a shard"):
+    with pytest.raises(InputError, match="no record of a shard"):
         collect(copied / "fine")
 
 
@@ -276,7 +276,7 @@ def test_two_images_of_one_stem_are_refused_before_anything_is_written(
     network: Network, images: dict[str, Path], tmp_path: Path
 ) -> None:
     twice = {"a.jpg": images["0.png"], "a.png": images["1.png"]}
-    with pytest.raises(InputError, match=r"a\.png: its heatmaps would be a\.tif, as those of a\.jpg; give one"):
+    with pytest.raises(InputError, match=r"a\.png: its heatmaps would be a\.tif, like those of a\.jpg; rename one"):
         make(network, twice, tmp_path)
     # Nor does it help that they are in different shards.
     with pytest.raises(InputError, match=r"a\.tif"):

@@ -43,7 +43,7 @@ def test_a_training_that_its_time_limit_cuts_off_asks_for_the_same_time_again_an
         wait_for(lambda: "epoch 2/" in log_of(guest), 120, "the second epoch")
         (first,) = guest.jobs()
         subprocess.run(["scontrol", "update", f"JobId={first['JobId']}", "TimeLimit=1"], check=True)
-        wait_for(lambda: "going on after epoch" in log_of(guest), 240, "the training to go on")
+        wait_for(lambda: "resuming after epoch" in log_of(guest), 240, "the training to go on")
         cut_off, again = guest.jobs()
         assert (first["TimeLimit"], first["MinMemoryNode"]) == ("02:00:00", "2000M")
         assert cut_off["JobState"] == "TIMEOUT"

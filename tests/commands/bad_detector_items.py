@@ -65,11 +65,11 @@ BAD_SETS: dict[str, tuple[Spoil, str]] = {
     "truncated JPEG": (jpeg(lambda content: content[: len(content) // 2]), r"3\.jpg cannot be decoded: .* truncated"),
     "JPEG spoilt inside": (
         jpeg(lambda content: content[:400] + bytes(200) + content[600:]),
-        r"3\.jpg: cannot be decoded .*; mend or remove the image",
+        r"3\.jpg: cannot be decoded .*; fix or remove the image",
     ),
-    "garbage": (image(b"\0garbage" * 99), r"3\.png is not an image in a format we know; mend or remove"),
+    "garbage": (image(b"\0garbage" * 99), r"3\.png is not an image in a supported format; fix or remove"),
     "text as photo": (image(b"<html>"), r"3\.png is not an image"),
-    "zero bytes": (image(b""), r"3\.png is empty; mend or remove"),
+    "zero bytes": (image(b""), r"3\.png is empty; fix or remove"),
     "link to nowhere": (link_to_nowhere, r"3\.png does not exist"),
     "unknown class": (
         labels("0 .5 .5 .1 .1\n7 .5 .5 .1 .1"),
@@ -84,11 +84,11 @@ BAD_SETS: dict[str, tuple[Spoil, str]] = {
     "train without labels": (gone("train/labels"), "train: no box in the labels of 6 images"),
     "val without labels": (emptied("val/labels"), "val: no box in the labels of 4 images"),
     "no data.yaml": (gone("train/data.yaml"), r"train/data\.yaml: no such file; expected a data set"),
-    "no val": (gone("val"), "data: does not say what to validate on; expected .* --val DATA"),
+    "no val": (gone("val"), "data: no validation set; expected .* --val DATA"),
     "nothing at all": (gone("."), "data: no such folder; expected a data set"),
     "other names": (names("names: {0: dark, 1: light}"), "val: its classes are not those of .*train; .* data.yaml"),
     "other ids": (names("names: {0: light, 2: dark}"), r"val/labels/0\.txt, row 2: class 1 is unknown"),
-    "no names": (names("path: ."), r"val/data\.yaml: names no classes"),
+    "no names": (names("path: ."), r"val/data\.yaml: has no class names"),
 }
 
 Make = Callable[[Path, Path], object]
@@ -126,29 +126,29 @@ def no_numbers(content: dict[str, Any]) -> None:
     content["state"]["model.0.conv.weight"].fill_(float("nan"))
 
 
-EXPECTED = "expected weights that 'uncover train' or 'uncover import_weights' wrote"
+EXPECTED = "expected weights of 'uncover train' or 'uncover import_weights'"
 BAD_WEIGHTS: dict[str, tuple[Make, str]] = {
     "truncated": (lambda good, bad: bad.write_bytes(good.read_bytes()[:-5000]), f"is truncated, damaged .*{EXPECTED}"),
-    "a flipped bit": (flipped, "is truncated, damaged"),
+    "a flipped bit": (flipped, "truncated, damaged"),
     "zero bytes": (lambda good, bad: bad.touch(), "is empty"),
     "pickle": (
         lambda good, bad: bad.write_bytes(pickle.dumps({"a": 1})),
-        "is a Python pickle that torch did not write",
+        "is a Python pickle not written by torch",
     ),
     "pickle of torch": (
         lambda good, bad: torch.save(torch.nn.Linear(2, 2), bad),
-        "holds no detector of YOLOv5 but torch.nn.modules.linear.Linear",
+        "not a YOLOv5 detector but torch.nn.modules.linear.Linear",
     ),
     "foreign content": (
         lambda good, bad: torch.save({"epoch": 3}, bad),
-        "holds no detector of YOLOv5 but a dict of epoch",
+        "not a YOLOv5 detector but a dict of epoch",
     ),
-    "no state": (edited(lambda content: content.update(state=None)), "is no weights file of uncover"),
+    "no state": (edited(lambda content: content.update(state=None)), "not a weights file of uncover"),
     "other version": (edited(lambda content: content.update(version=99)), "has version 99 of the format"),
     "unknown network": (header(model="yolov9"), "network yolov9: unknown; expected one of yolov5n"),
-    "too few names": (header(class_names=["a"]), "its header is spoilt"),
-    "impossible padding": (header(padding=999), "its header is spoilt"),
-    "other channels": (header(channels=10), "not those of a yolov5n with 10 channels and 2 classes .3 channels enter"),
+    "too few names": (header(class_names=["a"]), "invalid header"),
+    "impossible padding": (header(padding=999), "invalid header"),
+    "other channels": (header(channels=10), "does not match a yolov5n with 10 channels and 2 classes .3 input"),
     "layers missing": (edited(lambda content: content.update(state={})), r"are not those .*no fitting .model"),
-    "no numbers": (edited(no_numbers), "holds weights that are no finite numbers"),
+    "no numbers": (edited(no_numbers), "has weights that are not finite"),
 }

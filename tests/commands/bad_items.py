@@ -134,7 +134,7 @@ BAD_ITEMS = {
     "same face twice": Bad("wflw", same_face_twice, (LIST, 2, "duplicate_face"), "stand twice", 1),
     "boxes outside": Bad("wflw", far_outside, (LIST, 2, "no_usable_part"), "no part has", 1),
     "boxes outside, dropped": Bad(
-        "wflw", far_outside, (LIST, 2, "outside_image"), "leaves the image", 1, ["--outside", "drop"]
+        "wflw", far_outside, (LIST, 2, "outside_image"), "extends beyond the image", 1, ["--outside", "drop"]
     ),
     "missing photo": Bad("wflw", spoil_photo(lambda raw, old: None), (LIST, 2, "missing_photo"), "does not exist", 1),
     "empty photo": Bad("wflw", spoil_photo(lambda raw, old: b""), (LIST, 2, "empty_photo"), "is empty", 1),
@@ -180,7 +180,7 @@ BAD_ITEMS = {
         "merl_rav",
         spoil_pts(lambda lines: [*lines[:3], *["-1 -1"] * 68, "}"]),
         (PTS, 0, "no_usable_part"),
-        "no part has two usable points",
+        "no part has at least two usable points",
         1,
     ),
     "odd name": Bad(

@@ -97,14 +97,14 @@ def nothing_usable(raw: RawData) -> None:
 @pytest.mark.parametrize(
     ("layout", "build", "words"),
     [
-        ("wflw", lambda raw: raw.wflw_list([]), "no annotation in it"),
-        ("wflw", lambda raw: raw.wflw_list(["", ""]), "no annotation in it"),
+        ("wflw", lambda raw: raw.wflw_list([]), "contains no annotation"),
+        ("wflw", lambda raw: raw.wflw_list(["", ""]), "contains no annotation"),
         ("wflw", lambda raw: raw.photo("WFLW_images/a.jpg"), "expected the official WFLW download"),
-        ("wflw", nothing_usable, "nothing usable in it, 2 rejected; the first: .*row 1: 3 fields; expected 207"),
+        ("wflw", nothing_usable, "contains nothing usable, 2 rejected; the first: .*row 1: 3 fields; expected 207"),
         ("wflw", lambda raw: raw.merl_rav(["image00001"]), "expected the official WFLW download"),
         ("merl_rav", lambda raw: raw.wflw(["a.jpg"]), "expected a MERL-RAV tree"),
         ("merl_rav", lambda raw: None, "expected a MERL-RAV tree"),
-        ("merl_rav", lambda raw: (raw.root / "left/testset").mkdir(parents=True), "no annotation in it"),
+        ("merl_rav", lambda raw: (raw.root / "left/testset").mkdir(parents=True), "contains no annotation"),
         ("300w", lambda raw: raw.photo("a.jpg"), "no .pts file below it"),
         ("300w", lambda raw: raw.write("a.pts", raw.pts(raw.points(68))), "nothing usable .* does not exist"),
         ("graded", lambda raw: None, "no image in it"),
@@ -132,7 +132,7 @@ def test_where_every_face_falls_away_at_the_end_nothing_is_written(
     raw.wflw_list([raw.row(raw.points(98) + 5000, "a.jpg")])
     outcome = uncover("labels", "--layout", "wflw", "--parts", parts, raw.root, tmp_path / "out")
     assert outcome.code == 2
-    assert "nothing is left for this data set, 1 of 1 rejected" in outcome.lines[-1]
+    assert "no photo is left for this data set, 1 of 1 rejected" in outcome.lines[-1]
     assert not (tmp_path / "out").exists() and sorted(path.name for path in tmp_path.iterdir()) == ["raw"]
 
 
@@ -152,7 +152,7 @@ def test_where_every_face_falls_away_at_the_end_nothing_is_written(
         (["--layout", "wflw", "--exclude", "some.txt"], "--exclude: .* give --split too"),
         (["--layout", "wflw", "--grade", "hard"], "--grade: wflw has no grades"),
         (["--layout", "merl_rav", "--split", "test=1", "--poses", "fronta"], "pose 'fronta' is unknown"),
-        (["--layout", "300w", "--split", "test=1"], r"a\.pts: belongs to no official part"),
+        (["--layout", "300w", "--split", "test=1"], r"a\.pts: has no official part"),
         (["--layout", "graded", "--grade", "hrad"], "no grade 'hrad' .*grades found: hard"),
         (["--layout", "graded", "--split", "test=1"], "--split: "),
         (["--layout", "graded", "--no-photos"], "--no-photos: "),

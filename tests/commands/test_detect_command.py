@@ -95,7 +95,7 @@ def test_a_folder_with_broken_images_and_other_files(
         shutil.copy(path, folder / name)
     assert detect(folder, "--out", out, "--annotate", "--until", 0.5, rescue="heatmap:gradcampp_multiscale_avg") == 3
     said = capsys.readouterr().err
-    assert "1 files that are neither video nor image are passed over: 1 .txt (such as notes.txt)" in said
+    assert "skipped 1 files that are neither video nor image: 1 .txt (such as notes.txt)" in said
     assert sum("broken.png" in line and line.endswith("; skipped") for line in said.splitlines()) == 1
     boxes, frames = tables(out)
     assert frames["source"].tolist() == ["bed.mp4"] * 3 + sorted(live_run.images)
@@ -170,7 +170,7 @@ def test_videos_of_one_name(detect: Detect, ward: Path, tmp_path: Path) -> None:
 
 def test_a_live_stream_has_no_end_to_wait_for(detect: Detect, complaint_of: Callable[[], str], tmp_path: Path) -> None:
     assert detect("rtsp://nowhere/stream", "--out", tmp_path / "out", "--temporal", "offline") == 2
-    assert "a live stream has no end; give online" in complaint_of() and not (tmp_path / "out").exists()
+    assert "a live stream has no end; give --temporal online" in complaint_of() and not (tmp_path / "out").exists()
 
 
 def test_what_is_written_is_no_source_the_next_time(
@@ -178,7 +178,7 @@ def test_what_is_written_is_no_source_the_next_time(
 ) -> None:
     for out in (ward, ward / "found", tmp_path / ".." / tmp_path.name):
         assert detect(ward, tmp_path, "--out", out) == 2
-        assert "whose videos are looked at; give a folder elsewhere" in complaint_of()
+        assert "which is a source; give a folder outside of it" in complaint_of()
     assert {path.name for path in ward.iterdir()} == {"bed.mp4", "notes.txt", "broken.png"}
 
 
@@ -210,7 +210,7 @@ def test_joined_recordings_beside_a_good_one(
     joined, out = tmp_path / "joined.ts", tmp_path / "out"
     joined.write_bytes(b"".join(in_a_transport_stream(path).read_bytes() for path in (wide, high)))
     assert detect(joined, ward / "bed.mp4", "--out", out, "--temporal", temporal, "--annotate", rescue="none") == 3
-    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("joined.ts: a face in"))
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("joined.ts: a box in"))
     assert "its clock restarts once (first after second 1.00, 1.00 s back)" in line and "64 x 96" in line
     frames = tables(out)[1].groupby("source")
     assert frames.size().to_dict() == {"bed.mp4": FRAMES, "joined.ts": 11}
@@ -282,7 +282,7 @@ def test_a_copy_that_cannot_be_written_costs_no_table(
     assert detect(*words, "--annotate", rescue="none") == 3
     assert tables(out)[1].groupby("source").size().to_dict() == {"bed.mp4": FRAMES, "good.mp4": 3}
     assert (out / "annotated" / "good.mp4").is_file()
-    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("bed.mp4: a face in"))
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("bed.mp4: a box in"))
     assert "no annotated copy" in line and "is a folder" in line
     assert len(json.loads((out / "summary.json").read_text())["sources"]["bed.mp4"]["lost"]) == 1
 
@@ -339,7 +339,7 @@ def test_results_have_a_folder_of_the_sources_name_and_replace_none_of_others(
     assert main(["detect", "my bed.mp4", *words]) == 0
     first = (tmp_path / "found" / "my_bed" / "boxes.parquet").read_bytes()
     assert main(["detect", "other/my bed.mp4", *words]) == 2
-    assert "found/my_bed: holds what was found in my bed.mp4, elsewhere or by" in complaint_of()
+    assert "found/my_bed: holds the results of my bed.mp4, from another place or" in complaint_of()
     assert (tmp_path / "found" / "my_bed" / "boxes.parquet").read_bytes() == first
     assert main(["detect", "my bed.mp4", *words, "--confidence", "0.9"]) == 0
     assert main(["detect", "other", "my bed.mp4", *words]) == 0
@@ -349,7 +349,7 @@ def test_results_have_a_folder_of_the_sources_name_and_replace_none_of_others(
     (tmp_path / "found" / "mine" / "boxes.parquet").write_text("somebody's own")
     write_video(tmp_path / "mine.mp4", 2)
     assert main(["detect", "mine.mp4", *words]) == 2
-    assert "its boxes.parquet is none of 'uncover detect' and would be replaced" in complaint_of()
+    assert "its boxes.parquet was not written by 'uncover detect'" in complaint_of()
 
 
 def test_detectors_of_others_find_what_predict_baseline_finds(
@@ -367,8 +367,8 @@ def test_detectors_of_others_find_what_predict_baseline_finds(
         columns = ["x1", "y1", "x2", "y2", "confidence"]
         np.testing.assert_allclose(found[columns], expected[columns], rtol=0, atol=1e-3)
     for wrong, message in {
-        "--detector-weights x.onnx": "of which detector?",
-        "--detector mtcnn --detector-weights yunet=x.onnx": "of which detector?",
+        "--detector-weights x.onnx": "no detector uses them",
+        "--detector mtcnn --detector-weights yunet=x.onnx": "no detector uses them",
         "--detector yunet --detector-weights x.onnx": "x.onnx: does not exist",
     }.items():
         assert main(["detect", str(pictures), "--out", str(out), *wrong.split()]) == 2

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.commands import detecting
@@ -94,10 +95,16 @@ def test_finished_and_given_again_it_does_what_is_missing(
     copies = {"annotated/bed.mp4", "annotated/picture0.png.jpg"}
     assert changed_by() == tables_only and len(stop.looked_at) == FRAMES + 1
     assert changed_by() == set() and stop.looked_at == []
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line == f"{out}: all outputs already exist for these settings; nothing to do"
+    line, closing = capsys.readouterr().err.splitlines()
+    assert closing.startswith(f"unchanged {out / 'boxes.parquet'}: ") and f" of {FRAMES + 1} frames, " in closing
+    assert line == f"{out}: all outputs exist with these settings; nothing to do"
+    assert changed_by("--json") == set()
+    values = json.loads(capsys.readouterr().out)
+    counts = {"boxes": len(pd.read_parquet(out / "boxes.parquet")), "frames": FRAMES + 1}
+    assert values["outputs"][0].items() >= ({"path": str(out / "boxes.parquet")} | counts).items()
+    assert values["result"]["sources"].keys() == {"bed.mp4", "images"} and values["exit_code"] == 0
     assert changed_by("--format", "csv") == {"boxes.csv", "summary.json"} and stop.looked_at == []
-    assert "boxes already exist; wrote boxes.csv" in capsys.readouterr().err
+    assert "the boxes exist already; wrote boxes.csv" in capsys.readouterr().err
     # Other presentation of what was looked at: faces are hidden as if that had been asked for at once.
     assert changed_by("--format", "csv", "--annotate", "--privacy", "solid") == tables_only | copies
     assert stop.looked_at == []

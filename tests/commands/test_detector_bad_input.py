@@ -50,22 +50,22 @@ def test_an_image_that_vanishes_before_its_turn_is_named(
     ("words", "says"),
     [
         (["--set", "epoch=3"], "--set: key epoch is unknown; did you mean epochs?"),
-        (["--set", "epochs=0"], "--set: key epochs: input should be greater than 0; found 0"),
-        (["--set", "image_size=100"], "key image_size: input should be a multiple of 32"),
-        (["--set", "hyperparameters.anchors=0.2"], "key hyperparameters.anchors: input should be greater"),
+        (["--set", "epochs=0"], "--set: key epochs: expected a number greater than 0; found 0"),
+        (["--set", "image_size=100"], "key image_size: expected a multiple of 32"),
+        (["--set", "hyperparameters.anchors=0.2"], "key hyperparameters.anchors: expected a number greater"),
         (["--set", "hyperparameters=3"], "key hyperparameters: .*; found 3"),
         (["--set", "epochs"], "--set epochs: expected key=value"),
         (["--set", "precision=float16"], "precision float16: needs a GPU; expected float32 or bfloat16 on device cpu"),
         (["--workers", "0"], "--workers 0: expected 1 or more"),
         (["--channels", "0"], "--channels 0: expected 1 or more"),
-        (["--channels", "10"], r"0\.png: is a picture of mode RGB; expected 10 channels: a TIFF"),
+        (["--channels", "10"], r"0\.png: is an image of mode RGB; expected 10 channels: a TIFF"),
         (["--padding", "300"], "--padding 300: expected 0 to 255"),
-        (["--device", "cuda:97"], r"device cuda:97: torch sees \d+ GPUs here; give --device cpu"),
+        (["--device", "cuda:97"], r"device cuda:97: torch finds \d+ GPUs; pass --device cpu"),
         (["--device", "tpu"], "device tpu: unknown; expected auto, cpu or cuda:0"),
         (["--device", "meta"], "device meta: unknown"),
         (["--val", "nowhere"], "nowhere: no such folder; expected a data set"),
-        (["--start", "nowhere.pt"], r"nowhere\.pt: is no file; expected weights"),
-        (["--start", "."], r"\.: is no file; expected weights"),
+        (["--start", "nowhere.pt"], r"nowhere\.pt: no such file; expected weights"),
+        (["--start", "."], r"\.: no such file; expected weights"),
     ],
 )
 @pytest.mark.parametrize("verb", ["train", "evolve_generation"])
@@ -80,8 +80,8 @@ def test_an_impossible_wish_is_refused(
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("epochs: 3", "is no JSON; expected a summary of 'uncover evolution_history'"),
-        ("{}", "expected the keys hyperparameters"),
+        ("epochs: 3", "is not JSON; expected a summary of 'uncover evolution_history'"),
+        ("{}", "with the keys hyperparameters"),
         ('{"hyperparameters": 3}', "expected keys with values; found 3"),
         ('{"hyperparameters": {"lr9": 3}}', "key lr9 is unknown; did you mean"),
     ],
@@ -112,12 +112,12 @@ def test_start_weights_of_another_network(good: Good, tmp_path: Path, complaint:
 @pytest.mark.parametrize(
     ("content", "stated", "says"),
     [
-        (b"any", None, "is truncated, damaged, or no file that torch"),
+        (b"any", None, "truncated, damaged, or not written by torch"),
         (b"any", "0" * 64, "not opened, because its sha256 is .* and not 000"),
-        (b"any", "its own", "is truncated, damaged, or no file that torch"),
+        (b"any", "its own", "truncated, damaged, or not written by torch"),
         (None, "0" * 64, "does not exist; put the file there"),
         ("a folder", "0" * 64, "is a folder; expected a file"),
-        ("weights", "its own", "holds no detector of YOLOv5"),
+        ("weights", "its own", "not a YOLOv5 detector"),
     ],
 )
 def test_a_checkpoint_that_nobody_vouches_for(
@@ -142,12 +142,12 @@ def test_a_checkpoint_that_nobody_vouches_for(
         ("val", ["--batch", "0"], "--batch 0: expected 1 or more"),
         ("val", ["--image-size", "100"], "--image-size 100: expected a multiple of 32"),
         ("val", ["--image-size", "-32"], "--image-size -32: expected 32 or more"),
-        ("val", ["--device", "cuda:97"], "device cuda:97: torch sees"),
+        ("val", ["--device", "cuda:97"], "device cuda:97: torch finds"),
         ("val", ["--precision", "float16"], "precision float16: needs a GPU"),
         ("empty", [], "empty: no image in it; expected files that end in"),
         ("nowhere", [], "nowhere: no such folder"),
-        ("text.png", [], r"text\.png is not an image in a format we know"),
-        ("ten", [], r"ten/0\.tiff: holds an array of 10 x 72 x 96; expected 3 channels"),
+        ("text.png", [], r"text\.png is not an image in a supported format"),
+        ("ten", [], r"ten/0\.tiff: contains an array of 10 x 72 x 96; expected 3 channels"),
         ("val/images/0.png train/images/0.png", [], r"train/images/0\.png: has the name of .*val/images/0\.png"),
         ("val/images/0.png val", [], "val: is a folder among 2 images; expected one folder, or files only"),
     ],
@@ -172,7 +172,7 @@ def test_a_detector_of_maps_refuses_photos(good: Good, tmp_path: Path, complaint
     assert main(["train", str(tmp_path), str(tmp_path / "out"), *words]) == 0
     words = [tmp_path / "p.parquet", "--weights", tmp_path / "out/weights.pt"]
     line = complaint("predict", good.data / "val", *words)
-    assert "0.png: is a picture of mode RGB; expected 10 channels: a TIFF" in line
+    assert "0.png: is an image of mode RGB; expected 10 channels: a TIFF" in line
 
 
 def test_a_forgotten_out_costs_nobody_a_file(good: Good, data: Path, complaint: Complaint) -> None:
@@ -189,8 +189,12 @@ def test_a_forgotten_out_costs_nobody_a_file(good: Good, data: Path, complaint: 
 @pytest.mark.parametrize(
     ("spoil", "words", "says"),
     [
-        (lambda path, labels: path.write_bytes(path.read_bytes()[:-100]), [], "is no Parquet file, or a part of one"),
-        (lambda path, labels: path.write_bytes(b""), [], "is no Parquet file, or a part of one"),
+        (
+            lambda path, labels: path.write_bytes(path.read_bytes()[:-100]),
+            [],
+            "is not a Parquet file, or is truncated",
+        ),
+        (lambda path, labels: path.write_bytes(b""), [], "is not a Parquet file, or is truncated"),
         (lambda path, labels: (path.unlink(), path.mkdir()), [], "is a folder; expected a table"),
         (
             lambda path, labels: [label.rename(labels / f"x{label.name}") for label in labels.iterdir()],
@@ -199,7 +203,11 @@ def test_a_forgotten_out_costs_nobody_a_file(good: Good, data: Path, complaint: 
         ),
         (lambda path, labels: (labels / "0.txt").write_text("0 .5 .5 .1"), [], r"0\.txt, row 1: 4 values"),
         (lambda path, labels: (labels / "0.txt").write_text("1e30 .5 .5 .1 .1"), [], "class 1e30 is unknown"),
-        (lambda path, labels: None, ["--class", "nose"], "class 'nose' is none that was predicted; .*: light, dark"),
+        (
+            lambda path, labels: None,
+            ["--class", "nose"],
+            "class 'nose': the detector has no such class; .*: light, dark",
+        ),
     ],
 )
 def test_what_cannot_be_evaluated(

@@ -50,10 +50,10 @@ def test_what_stands_where_out_should_be_is_named_at_once(
     in_the_way = tmp_path / name_of(verb)
     if below or verb in WRITE_A_FOLDER:
         in_the_way.write_text("mine")
-        expected = "is a file; give the name of a folder"
+        expected = "is a file; give the path of a folder"
     else:
         in_the_way.mkdir()
-        expected = "is a folder; give the name of a file"
+        expected = "is a folder; give the path of a file"
     line = complaint(verb, *commands(good, in_the_way / name_of(verb) if below else in_the_way)[verb])
     assert f"{in_the_way}: {expected}" in line
     assert in_the_way.is_dir() or in_the_way.read_text() == "mine"
@@ -66,7 +66,7 @@ def test_a_read_only_folder_is_named_at_once(good: Good, tmp_path: Path, complai
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o555)
     line = complaint(verb, *commands(good, folder / name_of(verb))[verb])
-    assert f"{folder}: may not be written to" in line and list(folder.iterdir()) == []
+    assert f"{folder}: is not writable" in line and list(folder.iterdir()) == []
 
 
 def test_files_of_others_are_not_replaced(good: Good, tmp_path: Path, complaint: Complaint) -> None:
@@ -76,7 +76,7 @@ def test_files_of_others_are_not_replaced(good: Good, tmp_path: Path, complaint:
     models["own"].write_bytes(b"something else")
     for file in models.values():
         before = file.read_bytes()
-        assert f"{file}: holds no imported weights" in complaint(
+        assert f"{file}: is not a file of imported weights" in complaint(
             "import_weights", good.weights, file, "--sha256", "0" * 64
         )
         assert file.read_bytes() == before
@@ -87,14 +87,14 @@ def test_files_of_others_are_not_replaced(good: Good, tmp_path: Path, complaint:
     line = complaint("fetch_weights", tmp_path / "absent.pth", folder, "--sha256", "e" * 64)
     assert f"{folder}: was made by 'uncover train'" in line
     line = complaint("train", good.data, folder, *QUICK, f"epochs={EPOCHS + 1}")
-    assert f"{folder}: holds a trained model of other settings (epochs: {EPOCHS} there, {EPOCHS + 1} here)" in line
+    assert f"{folder}: has a trained model of other settings (epochs: {EPOCHS} there, {EPOCHS + 1} here)" in line
     assert (folder / "weights.pt").read_bytes() == good.weights.read_bytes()
     table = tmp_path / "mine.parquet"
     pd.DataFrame({"infant": [1]}).to_parquet(table)
     images = ["--weights", good.weights, *CPU]
     for words in (("predict", good.data / "val", table), ("predict sets", tmp_path / "mine", "--out", tmp_path)):
         (tmp_path / "mine").mkdir(exist_ok=True)
-        assert f"{table}: is no table of 'uncover predict'" in complaint(*words, *images)
+        assert f"{table}: is not a table of 'uncover predict'" in complaint(*words, *images)
     assert pd.read_parquet(table)["infant"].tolist() == [1]
     for _ in range(2):
         run("predict", good.data / "val", tmp_path / "found.parquet", *images)
@@ -126,7 +126,7 @@ def test_a_disk_that_fills_up_costs_the_epoch_under_way_and_no_more(
     state = kept_state(tmp_path / "out")
     assert f"{state}: File too large" in line
     run("train", *words)
-    assert f"going on after epoch 2 of {EPOCHS}" in capsys.readouterr().err
+    assert f"resuming after epoch 2 of {EPOCHS}" in capsys.readouterr().err
     assert_same_training(good, tmp_path / "out")
 
 
@@ -166,7 +166,7 @@ def test_a_training_that_is_killed_goes_on(
     if kind == signal.SIGTERM:
         kept_state(out)
     run(*words)
-    assert "going on after epoch" in capsys.readouterr().err
+    assert "resuming after epoch" in capsys.readouterr().err
     assert_same_training(good, out)
 
 
@@ -174,13 +174,16 @@ def test_a_training_that_is_killed_goes_on(
     ("words", "says"),
     [
         (["--generation", "-1"], "--generation -1: expected 0 or more"),
-        (["--generation", "1"], "generation 1 breeds from generations 0 to 0; no record of 0 given with --history"),
+        (["--generation", "1"], "generation 1 descends from generations 0 to 0; pass the records of 0 with --history"),
         (["--generation", "2", "--history", "RECORD"], "no record of 1 given with --history"),
         (["--generation", "1", "--history", "nowhere.json"], "nowhere.json: does not exist; make it with"),
         (["--generation", "1", "--history", "RECORD", "RECORD"], "0.json: is of generation 0, as "),
         (["--generation", "0", "--evolution", "parallel"], "--evolution parallel: expected key=value"),
-        (["--generation", "0", "--evolution", "parents=0"], "--evolution: key parents: input should be greater than 0"),
-        (["--generation", "0", "--evolution", "space.lr0=[1, 5, 1]"], "key space: lr0: its lowest value 5.0 is above"),
+        (
+            ["--generation", "0", "--evolution", "parents=0"],
+            "--evolution: key parents: expected a number greater than 0",
+        ),
+        (["--generation", "0", "--evolution", "space.lr0=[1, 5, 1]"], "key space: lr0: the lowest value 5.0 is above"),
     ],
 )
 def test_generations_that_cannot_be(
@@ -196,7 +199,7 @@ def test_a_generation_that_diverges_is_recorded_with_fitness_0(
 ) -> None:
     words = [*QUICK, "hyperparameters.box=1e38", "hyperparameters.obj=1e38", "--evolution", "epochs=2"]
     run("evolve_generation", good.data, tmp_path / "0.json", "--generation", 0, *words)
-    assert "generation 0: epoch 1, batch 2: the loss is no longer a number" in capsys.readouterr().err
+    assert "generation 0: epoch 1, batch 2: the loss is no longer finite" in capsys.readouterr().err
     record = json.loads((tmp_path / "0.json").read_text())
     assert [record[name] for name in ("epochs", "precision", "map50_95", "fitness")] == [1, 0, 0, 0]
     run("evolution_history", tmp_path / "h.csv", tmp_path / "best.json", tmp_path / "0.json")

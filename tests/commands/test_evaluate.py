@@ -55,7 +55,7 @@ def test_a_table_and_a_record(
     assert table["all"][:2] == ["2", "3"] and table["all"][5:] == ["0.497", "0.497"]
     assert len({len(line) for line in lines[:6]}) == 1
     assert "images with whole face at confidence 0.4: 2 of 3, 0.667 (0.208 to 0.939)" in lines
-    assert any(line.startswith("boxes above confidence 0.25 in images where none met a label: 1;") for line in lines)
+    assert any(line.startswith("boxes above confidence 0.25 in images without a matched box: 1;") for line in lines)
     names = sorted(path.name for path in (tmp_path / "record").iterdir() if not path.name.startswith("."))
     assert names == ["classes.csv", "confusion.csv", "curves.parquet", "summary.json"]
     summary = json.loads((tmp_path / "record/summary.json").read_text())
@@ -73,12 +73,16 @@ def test_images_of_one_infant_are_drawn_together_where_somebody_says_so(
 
     plain, said = score()
     assert plain["blocks"] is None
-    assert "intervals: images count as independent, which those of one infant, person or video are not" in said
+    assert (
+        "intervals: images are drawn independently, although images of one infant, person or video are similar" in said
+    )
     rows = "image,infant,video\na.jpg,x,\nimages/b.png,,v\n"
     (tmp_path / "blocks.csv").write_text(rows + "c.jpg,,\n")
     single, said = score()
     assert single["blocks"] == {"kind": "infant or video", "blocks": 3, "alone": 1}
-    assert "intervals: images of one infant or video are drawn together, 3 blocks, 1 of them images of no known" in said
+    assert (
+        "intervals: images of one infant or video are drawn together: 3 blocks, including 1 images of no known" in said
+    )
     # Blocks of one image each are images.
     assert {name: plain[name] for name in plain if name != "blocks"} == {
         name: single[name] for name in single if name != "blocks"
@@ -90,14 +94,14 @@ def test_images_of_one_infant_are_drawn_together_where_somebody_says_so(
     assert alone["found"]["by_class"]["whole face"]["low"] is None
     given.write_text("image,person\nx.jpg,x\n")
     assert evaluate(predicted, labels, "--blocks", str(given)) == 2
-    assert "given.csv: speaks of none of the 3 photos, such as a.jpg" in capsys.readouterr().err
+    assert "given.csv: contains none of the 3 photos, such as a.jpg" in capsys.readouterr().err
 
 
 def test_one_class(predicted: Path, labels: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert evaluate(predicted, labels, "--class", "whole face", "--out", str(tmp_path / "record")) == 0
     summary = json.loads((tmp_path / "record/summary.json").read_text())
     assert summary["classes"] == ["whole face"] and summary["R"]["value"] == 1
-    assert "labels of other classes, left out: 1" in capsys.readouterr().out
+    assert "left out 1 labels of other classes" in capsys.readouterr().out
 
 
 def test_images_without_any_label_file_are_background(
@@ -116,14 +120,14 @@ def test_label_files_of_other_images_are_told_and_counted(
     assert evaluate(predicted, labels, "--out", str(tmp_path / "record")) == 0
     told = capsys.readouterr()
     assert "z.txt: belongs to no image that was predicted on" in told.err
-    assert "label files of images that were not predicted on, left out: 1" in told.out
+    assert "left out 1 label files of images without predictions" in told.out
     assert json.loads((tmp_path / "record/summary.json").read_text())["label_files_without_predictions"] == 1
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--class", "nose"], "class 'nose' is none that was predicted; expected one of: eyes, whole face"),
+        (["--class", "nose"], "class 'nose': the detector has no such class; expected one of: eyes, whole face"),
         (["--bootstrap", "-1"], "--bootstrap -1: expected 0 or more"),
         (["--seed", "-1"], "--seed -1: expected 0 or more"),
     ],
@@ -143,7 +147,7 @@ def test_wrong_files(predicted: Path, labels: Path, tmp_path: Path, capsys: pyte
     assert evaluate(predicted, labels, "--out", str(tmp_path / "record")) == 2
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3 and "none.parquet: does not exist" in lines[0] and "none: is no folder" in lines[1]
-    assert "b.txt, row 2: '2 0.2 nan 0.2 0.2' has a value that is no finite number" in lines[2]
+    assert "b.txt, row 2: '2 0.2 nan 0.2 0.2' has a value that is not a finite number" in lines[2]
     assert not (tmp_path / "record").exists()
 
 
@@ -174,7 +178,7 @@ def test_records_of_several_sets_are_those_of_one_after_the_other(
         (["--datasets", datasets[0]], "hof.parquet: no labels; give datasets/hof among --datasets"),
         (["--datasets", *datasets, "--parts", "merl"], "--parts merl: no predictions; give merl.parquet among"),
         (["--datasets", datasets[0], f"{tmp_path}/hof"], "hof: does not exist"),
-        (["--datasets", *datasets, datasets[0]], "--datasets has the set val twice"),
+        (["--datasets", *datasets, datasets[0]], "set val is given twice"),
     ):
         assert main([*given[:2], str(tmp_path / "new"), *given[3:], *words]) == 2
         error = capsys.readouterr().err

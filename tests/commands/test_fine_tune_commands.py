@@ -74,8 +74,8 @@ def test_a_trained_model_is_replaced_by_the_very_same_training_only(
         assert run(*command) == 2
         line = capsys.readouterr().err.splitlines()[-1]
         if what != "other start weights":
-            assert f"my_model: holds a trained model of {what}" in line
-        assert "holds a trained model of other" in line and "give another name, or remove it first" in line
+            assert f"my_model: has a trained model of {what}" in line
+        assert "has a trained model of other" in line and "give another name, or remove it first" in line
         assert files_of(place / "my_model") == weights
     # Weights that say nothing of where they come from are somebody's too.
     (place / "my_model/summary.json").unlink()
@@ -96,7 +96,7 @@ def test_a_training_that_was_killed_while_it_wrote_its_outcome_goes_on(
         assert run(*words) == 130
     assert {path.name for path in (place / "my_model").iterdir()} == {".resume", "data", "weights.pt"}
     assert run(*words) == 0
-    assert "going on after epoch 1 of 1" in capsys.readouterr().err
+    assert "resuming after epoch 1 of 1" in capsys.readouterr().err
     assert {path.name for path in (place / "my_model").iterdir()} == {
         "data",
         "weights.pt",
@@ -141,9 +141,7 @@ def test_infants_are_left_out_together_and_a_network_that_knows_no_face_learns_a
     words = ["fine_tune", "set", "point", "--from", "coco.pt", "--leave-out", "infant_03", "infant_01"]
     head = ["--set", "classes=whole_face"]
     assert run(*words, "--count", 3, *quick) == 2 and run(*words, "--count", 0, *quick, *head) == 2
-    assert (
-        capsys.readouterr().err.count("coco.pt: does not know the whole face; it knows 2 classes, such as person") == 2
-    )
+    assert capsys.readouterr().err.count("coco.pt: has no class for the whole face, but 2 classes, such as person") == 2
     assert run(*words, "--count", 3, *quick, *head) == 0
     record = json.loads((place / "point/left_out.json").read_text())
     assert (record["group"], record["group_kind"]) == ("infant_01 + infant_03", "infant")
@@ -178,15 +176,21 @@ def test_a_network_of_the_package_alone_is_fine_tuned_too(place: Path) -> None:
 TUNE = ("--from", "run", "--data", "my_frames")
 BAD: dict[str, tuple[tuple[str, ...], str]] = {
     "no OUT": (("train", "my_frames"), "expected DATA and OUT, or --data DATA"),
-    "two data sets": (("train", "a", "b", *TUNE), "--data my_frames: DATA also stands as a"),
+    "two data sets": (("train", "a", "b", *TUNE), "--data my_frames: DATA is also given as a"),
     "no weights there": (("train", "--from", "my_frames", "--data", "my_frames"), "my_frames: no weights; expected a"),
-    "unknown video": (("train", *TUNE, "--leave-out", "x"), "x: no frame is of this video .* infant_01, infant_02"),
+    "unknown video": (
+        ("train", *TUNE, "--leave-out", "x"),
+        "x: no frame belongs to this video .* infant_01, infant_02",
+    ),
     "odd layers": (("train", *TUNE, "--freeze", "head"), "--freeze head: expected backbone, none, or a number"),
-    "too many layers": (("train", *TUNE, "--freeze", "25"), "freeze: input should be less than or equal to 24"),
-    "two starts": (("train", *TUNE, "--start", "w.pt"), "--start w.pt: --from run says where to start"),
-    "two validations": (("train", *TUNE, "--val", "a", "--leave-out", "b"), "--leave-out b: --val a validates"),
-    "idle": (("train", *TUNE, "--channels", "3"), "--channels 3: is none of fine-tuning's options"),
-    "heatmaps": (("train", *TUNE, "--input", "grey"), "--input grey: what is looked at is that of the start weights"),
+    "too many layers": (("train", *TUNE, "--freeze", "25"), "freeze: expected a number less than or equal to 24"),
+    "two starts": (("train", *TUNE, "--start", "w.pt"), "--weights w.pt: --from run has the initial weights"),
+    "two validations": (
+        ("train", *TUNE, "--val", "a", "--leave-out", "b"),
+        "--leave-out b: --val a is the validation set",
+    ),
+    "idle": (("train", *TUNE, "--channels", "3"), "--channels 3: has no effect on fine-tuning"),
+    "heatmaps": (("train", *TUNE, "--input", "grey"), "--input grey: the input is that of the initial weights"),
     "frozen nothing": (("train", "--data", "my_frames", "--freeze", "backbone"), "freeze=10: keeps start weights"),
     "unknown setting": (("train", *TUNE, "--set", "epoch=3"), "key epoch is unknown; did you mean epochs"),
     "negative count": (

@@ -82,7 +82,7 @@ def test_a_folder_stands_for_its_videos_and_a_file_is_a_file_whatever_its_name(
     assert sorted(row["video"] for row in rows_of(tmp_path / "out")) == ["-c", "B", "a"]
     Path("empty").mkdir()
     assert run("frames", "empty", "again") == 2
-    assert "empty: contains no video" in capsys.readouterr().err
+    assert "empty: no video in it" in capsys.readouterr().err
 
 
 def test_frames_are_picked_where_something_changes_and_are_those_of_the_video(video: Path, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_what_nobody_reviewed_is_neither_a_label_nor_no_face(
     capsys.readouterr()
     assert run("frames", "import", proposed, tmp_path / "y.xml") == 0
     said, rows = capsys.readouterr().err, rows_of(proposed)
-    assert "updated 3 frames that came back, 1 of them unchanged" in said and "now 3 frames reviewed" in said
+    assert "updated 3 frames, 1 of them unchanged" in said and ": 3 frames reviewed" in said
     assert [row["reviewed"] for row in rows] == ["y.xml"] * 3 + [""] * (len(rows) - 3)
     assert run("labels", "--layout", "graded", proposed, data) == 0
     found = labelled(data)
@@ -227,7 +227,10 @@ def test_boxes_that_an_earlier_version_wrote_as_labels_are_proposals(
     wrong = len(list(proposed.glob("ungraded/labels/*.txt")))
     assert wrong > 2 and run("labels", "--layout", "graded", proposed, tmp_path / "data") == 2
     said = capsys.readouterr().err
-    assert f"{wrong} frames in ungraded/ have label files of an earlier version" in said and "import the tool's" in said
+    assert (
+        f"{wrong} frames in ungraded/ have label files of an earlier version" in said
+        and "import the file of the tool" in said
+    )
     # What came back with a grade is a label still, what did not becomes a proposal for good.
     assert run("frames", "export", proposed, tmp_path / "x.xml", "--format", "cvat") == 0
     text = (tmp_path / "x.xml").read_text()
@@ -258,7 +261,7 @@ def test_what_a_tool_gave_back_is_not_exported_over(
     assert run(*words) == 0 and run(*words) == 0
     (tmp_path / name).write_text(corrected := (tmp_path / name).read_text() + "\n")
     assert run(*words) == 2
-    assert "was changed since it was exported" in capsys.readouterr().err
+    assert "was changed since its export" in capsys.readouterr().err
     assert (tmp_path / name).read_text() == corrected
 
 
@@ -289,7 +292,7 @@ def test_no_command_replaces_what_people_annotated(
     before = digest_of(proposed)
     capsys.readouterr()
     assert run(*(word.format(raw=raw, out=proposed, video=video) for word in words)) == 2
-    assert "out: holds annotations that were imported, which would be lost" in capsys.readouterr().err
+    assert "out: contains imported annotations, which would be lost" in capsys.readouterr().err
     assert digest_of(proposed) == before
 
 
@@ -304,7 +307,7 @@ def test_frames_that_people_annotated_are_not_picked_over(
     assert run("frames", "import", out, file) == 0
     before = digest_of(out)
     assert run("frames", video, out) == 2
-    assert "holds annotations that were imported" in capsys.readouterr().err and digest_of(out) == before
+    assert "contains imported annotations" in capsys.readouterr().err and digest_of(out) == before
 
 
 def test_a_video_that_is_cut_off_gives_the_frames_before(
@@ -350,12 +353,15 @@ def test_both_halves_of_joined_recordings_are_candidates(
         (["frames", "{video}", "{video}", "out"], "its frames would be named as those of"),
         (["frames", "nowhere.mp4", "out"], "nowhere.mp4: no such file"),
         (["frames", "{video}", "out", "--count", "0"], "--count 0: expected 1 or more"),
-        (["frames", "{video}", "out", "--count", "3", "--every", "5"], "--every: --count picks"),
+        (["frames", "{video}", "out", "--count", "3", "--every", "5"], "--every: has no effect with --count"),
         (["frames", "{video}", "out", "--motion", "0"], "--motion 0.0: expected 0.001 or more"),
-        (["frames", "{video}", "out", "--boxes", "nowhere.csv"], "nowhere.csv: there is no video of this name"),
+        (["frames", "{video}", "out", "--boxes", "nowhere.csv"], "nowhere.csv: no video has this name"),
         (["frames", "export", "nowhere", "x.xml", "--format", "cvat"], "expected a folder of 'uncover frames'"),
         (["frames", "export", "nowhere", "x.json", "--format", "cvat"], "expected a name that ends in .xml"),
-        (["frames", "export", "nowhere", "x.xml", "--format", "cvat", "--prefix", "y"], "--prefix: CVAT knows"),
+        (
+            ["frames", "export", "nowhere", "x.xml", "--format", "cvat", "--prefix", "y"],
+            "--prefix: has no effect with CVAT",
+        ),
         (["frames", "import", "nowhere", "x.xml"], "expected a folder of 'uncover frames'"),
     ],
 )
@@ -379,5 +385,5 @@ def test_a_box_outside_its_frame_is_of_another_video(
     table = tmp_path / "ward_1.csv"
     table.write_text("frame,second,x1,y1,x2,y2,grade,event\n0,0,400,300,500,400,hard,still\n")
     assert run("frames", video, tmp_path / "out", "--boxes", table) == 2
-    assert "frame 0: a box is outside the frame of 160 x 120 px" in capsys.readouterr().err
+    assert "frame 0: a box is outside its 160 x 120 px" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ward_1.csv"]

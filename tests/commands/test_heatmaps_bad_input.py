@@ -57,10 +57,10 @@ def ten_channels(data: Path) -> Path:
     [
         (nowhere, "nowhere: no such folder"),
         (empty, "empty: no image in it; expected files that end in"),
-        (text, r"3\.png is not an image in a format we know"),
+        (text, r"3\.png is not an image in a supported format"),
         (zero_bytes, r"3\.png is empty"),
-        (same_stem, r"3\.png: its heatmaps would be 3\.tif, as those of 3\.jpg; give one of the images another name"),
-        (ten_channels, r"0\.tiff: holds an array of 10 x 72 x 96; expected 3 channels"),
+        (same_stem, r"3\.png: its heatmaps would be 3\.tif, like those of 3\.jpg; rename one of the images"),
+        (ten_channels, r"0\.tiff: contains an array of 10 x 72 x 96; expected 3 channels"),
     ],
 )
 def test_images_that_are_none(
@@ -79,24 +79,24 @@ def test_images_that_are_none(
         (["--batch", "0"], "--batch 0: expected 1 or more"),
         (["--image-size", "100"], "--image-size 100: expected a multiple of 32"),
         (["--image-size", "0"], "--image-size 0: expected 32 or more"),
-        (["--device", "cuda:97"], "device cuda:97: torch sees"),
-        (["--method", "gradcamp"], "--method gradcamp: key method: input should be 'gradcampp'"),
-        (["--target", "T3"], "--method gradcampp: key target: input should be 'T1'"),
-        (["--layer", "24"], "layer 24: is the head, which has no map"),
+        (["--device", "cuda:97"], "device cuda:97: torch finds"),
+        (["--method", "gradcamp"], "--method gradcamp: key method: expected 'gradcampp'"),
+        (["--target", "T3"], "--method gradcampp: key target: expected 'T1'"),
+        (["--layer", "24"], "layer 24: is the head, which has no heatmap"),
         (["--layer", "-1"], "layer -1: is the head"),
-        (["--layer", "99"], "layer 99: the network has none of this number; expected 0 to 23"),
-        (["--layer", "-2", "--layer", "23"], "layer 23: is named twice|layer -2: is named twice"),
+        (["--layer", "99"], "layer 99: no such layer in the network; expected 0 to 23"),
+        (["--layer", "-2", "--layer", "23"], "layer 23: given twice|layer -2: given twice"),
         (["--variant", "fine2"], "--variant fine2: expected NAME=METHOD:LAYERS:TARGET"),
         (["--variant", "a=gradcampp"], "--variant a=gradcampp: expected NAME=METHOD:LAYERS:TARGET"),
         (
             ["--variant", "a=gradcampp:x:T2"],
-            "--variant a=gradcampp:x:T2: key layers.0: input should be a valid integer",
+            "--variant a=gradcampp:x:T2: key layers.0: expected a whole number",
         ),
         (["--variant", "a=gradcampp::T2"], "--variant a=gradcampp::T2: key layers.0"),
-        (["--variant", "a=gradcampp:17:T9"], "key target: input should be 'T1'"),
-        (["--variant", "A/b=gradcampp:17:T2"], "a name has small letters, digits and _ alone"),
-        (["--variant", FINE], f"--variant {FINE}: there is another"),
-        (["--variant", "gradcampp=hirescam:17:T2"], "the variant 'gradcampp' has the name of a method"),
+        (["--variant", "a=gradcampp:17:T9"], "key target: expected 'T1'"),
+        (["--variant", "A/b=gradcampp:17:T2"], "expected a name of lower-case letters, digits and _"),
+        (["--variant", FINE], f"--variant {FINE}: another variant has this name"),
+        (["--variant", "gradcampp=hirescam:17:T2"], "variant 'gradcampp' has the name of a method"),
         (["--shard", "3/2"], "--shard 3/2: expected"),
         (["--shard", "one"], "--shard one: expected"),
         (["--name", "a/b"], "--name a/b: expected the name of a folder"),
@@ -118,7 +118,7 @@ def test_a_method_twice_is_made_once(good: Good, tmp_path: Path) -> None:
 
 def test_no_method_at_all(good: Good, tmp_path: Path, complaint: Complaint) -> None:
     line = complaint("heatmaps", good.data / "val", tmp_path / "out", "--weights", good.weights)
-    assert "give at least one --method, such as --method gradcampp" in line
+    assert "no method given; pass at least one, e.g. --method gradcampp" in line
 
 
 def missing(good: Good, path: Path) -> None:
@@ -148,9 +148,9 @@ def not_numbers(good: Good, path: Path) -> None:
     [
         (missing, "does not exist"),
         (a_folder, "is a folder"),
-        (truncated, "is truncated, damaged"),
-        (garbage, "is a text .*fetch it again"),
-        (not_numbers, "holds weights that are no finite numbers"),
+        (truncated, "truncated, damaged"),
+        (garbage, "is text .*download it again"),
+        (not_numbers, "has weights that are not finite"),
     ],
 )
 def test_bad_weights_are_never_used(
@@ -168,7 +168,7 @@ def test_out_that_is_in_the_way(good: Good, data: Path, tmp_path: Path, complain
     given = [data / "val/images/0.png", data / "val/images/1.png", "--weights", good.weights, *WISHES]
     assert "1.png: is a file" in complaint("heatmaps", *given)
     out = data / "val/images/maps"
-    assert f"{out}: stands among the images in" in complaint("heatmaps", *words(good, data / "val", out))
+    assert f"{out}: is among the images in" in complaint("heatmaps", *words(good, data / "val", out))
     assert contents(data) == contents_of_sets(good, data)
 
 
@@ -178,9 +178,9 @@ def contents_of_sets(good: Good, data: Path) -> dict[str, bytes]:
 
 def test_what_cannot_be_exported(undisturbed: Path, tmp_path: Path, complaint: Complaint) -> None:
     out = tmp_path / "out"
-    assert "no maps in it; expected a heatmap set" in complaint("heatmaps export", undisturbed, out)
+    assert "no maps; expected a heatmap set" in complaint("heatmaps export", undisturbed, out)
     line = complaint("heatmaps export", undisturbed / "fine", out, "--average", "whole_face")
-    assert "no map of the class 'whole face' among light, dark" in line
+    assert "no heatmap of the class 'whole face' among light, dark" in line
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/photo.png").write_bytes(b"mine")
     assert "holds files that uncover did not make" in complaint(
@@ -197,7 +197,7 @@ def test_what_cannot_be_exported(undisturbed: Path, tmp_path: Path, complaint: C
 
 def test_what_cannot_be_collected(undisturbed: Path, tmp_path: Path, complaint: Complaint) -> None:
     assert "nowhere: no such folder" in complaint("heatmaps collect", tmp_path / "nowhere")
-    assert "holds no record of a shard" in complaint("heatmaps collect", undisturbed)
+    assert "no record of a shard" in complaint("heatmaps collect", undisturbed)
     line = complaint("heatmaps collect", undisturbed / "fine", "--trained-on", tmp_path / "nowhere")
     assert "nowhere: no such folder" in line
     assert list(tmp_path.iterdir()) == []

@@ -33,15 +33,15 @@ def test_a_set_is_made_and_made_only_once(
 ) -> None:
     out = tmp_path / "out"
     run("heatmaps", *words(good, good.data / "train", out, "--name", "train"))
-    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith(f"{out}: "))
-    assert "maps of 6 images made, 0 were there" in line
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith(f"wrote {out}")]
+    assert len(lines) == len(VARIANTS) and all("maps of 6 images, 6 of them new; " in line for line in lines)
     for variant in VARIANTS:
         found = contents(out / variant / "train")
         assert found == contents(undisturbed / variant)
         images = {f"{part}/{number}.tif" for part in ("images", "joint") for number in range(6)}
         assert found.keys() == images | {"shards/1-of-1.parquet", "manifest.parquet", "lint.csv"}
     run("heatmaps", *words(good, good.data / "train", out, "--name", "train"))
-    assert "maps of 0 images made, 6 were there" in capsys.readouterr().err
+    assert "maps of 6 images, 0 of them new; " in capsys.readouterr().err
 
 
 def test_a_set_of_heatmaps_is_a_data_set(undisturbed: Path) -> None:
@@ -71,13 +71,13 @@ def test_where_all_maps_are_blank_it_is_said_why_and_what_may_help(
             main([str(word) for word in ("heatmaps", good.data / "val", tmp_path / "maps", *options, *shard)]) == code
         )
         said = capsys.readouterr().err
-        assert f"{why} of confidence 1.0 or more): lower --confidence (such as 0.05), or take --target T1" in said
+        assert f"{why} of confidence 1.0 or more): lower --confidence (such as 0.05), or use --target T1" in said
     for number, options in enumerate(([], ["--average", "joint"], ["--format", "png"])):
         words = ["heatmaps", "export", tmp_path / "maps/hirescam", tmp_path / f"full{number}", *options]
         assert main([str(word) for word in words]) == 3
         said = capsys.readouterr().err
         count = 4 if "joint" in options else 8
-        assert f"full{number}: maps of 4 images; blank, of {count} maps: {count}" in said and f"{why}): lower" in said
+        assert f"full{number}: maps of 4 images; {count} of {count} maps blank" in said and f"{why}): lower" in said
 
 
 def test_several_sets_are_made_as_one_after_the_other_and_resumed(
@@ -98,7 +98,7 @@ def test_several_sets_are_made_as_one_after_the_other_and_resumed(
         (out / "fine/val" / name).unlink()
     run(*sets, "--trained-on", known)
     said = capsys.readouterr().err
-    assert "train: maps of 0 images made, 6 were there" in said and "val: maps of 1 images made, 3 were there" in said
+    assert "train: maps of 6 images, 0 of them new" in said and "val: maps of 4 images, 1 of them new" in said
     assert contents(out) == made
     # What is wrong with the last set shows before the first is made.
     (data / "val/images/3.png").write_bytes(b"no photo")
@@ -106,7 +106,7 @@ def test_several_sets_are_made_as_one_after_the_other_and_resumed(
     assert "val/images/3.png is not an image" in complaint("heatmaps sets", *sets[2:]) and not list(out.rglob("*.tif"))
     for folder, says in (
         (data / "nowhere", "nowhere: no such folder"),
-        (data / "val/images/1.png", "1.png: is a file; expected sets"),
+        (data / "val/images/1.png", "1.png: is a file; expected the folder of a set"),
         (known, "train: has the name of "),
         (data / "val/images", "images: expected the name of a folder, other than images, joint, shards"),
     ):
@@ -121,7 +121,7 @@ def test_jobs_share_a_set(good: Good, tmp_path: Path, complaint: Complaint) -> N
         run("heatmaps", *words(good, good.data / "train", shared, "--batch", 1, "--shard", f"{number}/3"))
     assert not (shared / "fine/manifest.parquet").exists()
     line = complaint("heatmaps collect", shared / "fine")
-    assert f"{shared}/fine/shards/2-of-3.parquet: does not exist; make it with 'uncover heatmaps --shard 2/3'" in line
+    assert f"{shared}/fine/shards/2-of-3.parquet: does not exist; run 'uncover heatmaps --shard 2/3'" in line
     run("heatmaps", *words(good, good.data / "train", shared, "--batch", 1, "--shard", "2/3"))
     for variant in VARIANTS:
         run("heatmaps", "collect", shared / variant)

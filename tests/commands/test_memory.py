@@ -96,7 +96,7 @@ def test_heatmaps_go_on_where_memory_ended(place: Path, lose: Lose, capsys: pyte
     made = sorted((place / "maps/hirescam/images").iterdir())
     assert len(made) == 2
     lose(None)
-    assert main([*words, "1"]) == 0 and "maps of 2 images made, 2 were there" in capsys.readouterr().err
+    assert main([*words, "1"]) == 0 and "maps of 4 images, 2 of them new" in capsys.readouterr().err
 
 
 def test_detect_goes_on_where_memory_ended(
@@ -181,4 +181,4 @@ def test_want_of_memory_anywhere_else_is_a_line_too(
 
     monkeypatch.setattr(doctor, "examine", fail)
     code, line = told(capsys, "doctor")
-    assert code == 2 and "memory is used up (Unable to allocate 7.1 PiB for an array); give it more" in line
+    assert code == 2 and "out of memory (Unable to allocate 7.1 PiB for an array); provide more" in line

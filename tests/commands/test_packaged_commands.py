@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.test_weights import SECTIONS
 from uncover.cli import main
 from uncover.images.composed import ComposedEpochs
 from uncover.synthetic.layouts import write_merl_rav, write_slapi
@@ -73,7 +74,7 @@ def test_the_recipe_from_photos_to_packaged_weights(
     monkeypatch.setattr(ComposedEpochs, "batches", batches)
     capsys.readouterr()
     assert train("stopped", "epochs=2", "slow_layers=10", "slow_rate=0.1") == 0
-    assert "going on after epoch 1 of 2" in capsys.readouterr().err
+    assert "resuming after epoch 1 of 2" in capsys.readouterr().err
     assert (place / "stopped/weights.pt").read_bytes() == (place / "whole/weights.pt").read_bytes()
     # Biases, and weights of the first layers, learn at their own rates; at the end hardly at all.
     record = pd.read_csv(place / "whole/results.csv")
@@ -109,11 +110,11 @@ def test_the_recipe_from_photos_to_packaged_weights(
         "Licence: research",
         "no photo of an infant",
         "`slow_layers=10`",
-        "Limits:",
     ):
         assert text in card, text
+    assert re.findall("^## (.*)$", card, re.MULTILINE) == SECTIONS
     assert re.search(rf"\| graded \| all \| {photos['graded']} \|", card)
-    assert "Where two sets are joined by +" not in card
+    assert "Sets joined by `+`" not in card and "Second pass" not in card
     counts = json.loads((place / "photos/merl_rav/summary.json").read_text())["counts"]
     assert f"| merl_rav | {counts['train']} | {counts['train_faces']} | 0 | {counts['younger']} |" in card
 
@@ -138,7 +139,7 @@ def test_a_detector_goes_on_from_another_and_bad_words_are_told(
         torch.testing.assert_close(value, torch.lerp(first[name].float(), second[name].float(), 0.25).to(value.dtype))
     capsys.readouterr()
     for wrong, told in {
-        "composed.close.nobody=1": "draws from 'nobody', of which no photo with a face is given; given: graded",
+        "composed.close.nobody=1": "draws from 'nobody', but no photo with a face is from it; available: graded",
         "composed.kinds={close: 0, scene: 0, heads: 0, nothing: 0}": "expected a weight above 0 for a kind",
         "composed.sizes=[50]": "key composed.sizes: expected multiples of 32",
         "processes=2": "images are composed for one process",

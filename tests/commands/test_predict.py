@@ -41,7 +41,7 @@ def test_weights_of_rendered_faces_say_so_on_other_pictures(
     run("train", data, tmp_path / "out", *QUICK, "epochs=1")
     assert read_weights(tmp_path / "out" / "weights.pt")[0].training["rendered"] is True
     assert "rendered" not in read_weights(good.weights)[0].training
-    line = "note: .*weights.pt learnt from rendered faces alone: in pictures of people"
+    line = "note: .*weights.pt: trained on rendered faces only; on images of people"
     for weights, images, said in (
         (tmp_path / "out" / "weights.pt", data / "val", False),
         (tmp_path / "out" / "weights.pt", good.data / "val", True),
@@ -112,7 +112,9 @@ def test_pictures_change_neither_table_nor_what_is_said(
         words = ["--weights", good.weights, *CPU, "--class", "light", "--confidence", "0.002", *more]
         also = ["--also", "0.3", tmp_path / f"{name}_also.parquet"]
         run("predict", good.data / "val", tmp_path / f"{name}.parquet", *words, *also)
-        said.append([line.split(" ", 1)[1] for line in capsys.readouterr().err.splitlines() if ".parquet" in line])
+        lines = [line for line in capsys.readouterr().err.splitlines() if ".parquet" in line]
+        # Without names of files and seconds.
+        said.append([line.partition(": ")[2].rpartition(", ")[0] for line in lines])
     assert said[0] == said[1] and len(said[0]) == 2
     for kind in ("", "_also"):
         plain, drawn = (read_predictions(tmp_path / f"{name}{kind}.parquet") for name in ("plain", "drawn"))
@@ -136,8 +138,8 @@ def test_where_no_box_counts_it_is_said_how_near_one_came(
     best = read_predictions(good.predictions).boxes.nlargest(1, "confidence").iloc[0]
     run("predict", *words, "--confidence", 0.999)
     said = capsys.readouterr().err.splitlines()
-    assert said[0].endswith("0 boxes in 4 images")
-    assert f"the surest has {best['confidence']:.3f} ({best['class']} in {best['image']}); try a lower" in said[1]
+    assert ": 0 boxes in 0 of 4 images, " in said[0]
+    assert f"the highest is {best['confidence']:.3f} ({best['class']} in {best['image']}); try a lower" in said[1]
     assert "a lower --confidence (it was 0.999), --image-size (it was 64)" in said[1]
 
 
@@ -145,7 +147,7 @@ def test_what_would_overwrite_the_images_is_refused(
     good: Good, data: Path, tmp_path: Path, complaint: Complaint
 ) -> None:
     words = [data / "val", tmp_path / "p.parquet", "--weights", good.weights, *CPU, "--annotate"]
-    assert "stands among the images" in complaint("predict", *words, data / "val/images/shown")
+    assert "is among the images" in complaint("predict", *words, data / "val/images/shown")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/notes.txt").touch()
     assert "holds files that uncover did not make" in complaint("predict", *words, tmp_path / "mine")

@@ -77,14 +77,14 @@ def test_files_of_heatmaps_will_do(root: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--input", "joint"], "--input joint: looks at heatmaps; give --heatmaps DIR, a folder with the sets"),
-        (["--heatmaps", "maps"], "--heatmaps .*maps: --input photo looks at none; give --input joint or classes"),
+        (["--input", "joint"], "--input joint: requires heatmaps; pass --heatmaps DIR, a folder with the sets"),
+        (["--heatmaps", "maps"], "--heatmaps .*maps: --input photo uses no heatmaps; pass --input joint or classes"),
         (["--heatmaps", "maps", "--input", "joint", "--channels", "3"], "--channels 3: --input joint has 1; leave"),
         (["--heatmaps", "maps", "--input", "classes", "--channels", "1"], "--channels 1: --input classes has 10"),
         (["--heatmaps", "maps/val", "--input", "joint"], "val/train/manifest.parquet: does not exist; make it"),
         (["--input", "hue"], "invalid choice: 'hue'"),
-        (["--set", "freeze=24"], "freeze=24: keeps start weights as they are; give them with --start WEIGHTS"),
-        (["--set", "freeze=25"], "key freeze: input should be less than or equal to 24; found 25"),
+        (["--set", "freeze=24"], "freeze=24: frozen layers require start weights; pass --weights WEIGHTS"),
+        (["--set", "freeze=25"], "key freeze: expected a number less than or equal to 24; found 25"),
     ],
 )  # fmt: skip
 def test_wishes_that_contradict_each_other(
@@ -117,17 +117,19 @@ def test_heatmaps_of_other_photos(root: Path, tmp_path: Path, complaint: Complai
     shutil.copytree(root / "maps/val", tmp_path / "maps/val")
     words = ["--heatmaps", tmp_path / "maps", "--input", "classes", *QUICK]
     line = complaint("train", root / "photos", tmp_path / "out", *words)
-    assert re.search(r"maps/train: no heatmaps of the image .*/photos/train/images/2\.png; make them with", line)
+    assert re.search(
+        r"maps/train: contains no heatmaps of the image .*/photos/train/images/2\.png; make them with", line
+    )
 
 
 @pytest.mark.parametrize(
     ("kind", "sets", "says"),
     [
-        ("photo", ["photos/val", "maps/train"], "maps/train: is a heatmap set, and these weights look at photos"),
-        ("grey", ["maps/train"], "maps/train: is a heatmap set, and these weights look at photos; give the data set"),
-        ("joint", ["maps/val", "photos/train"], r"0\.png: holds no heatmaps, which these weights look at .input: j"),
+        ("photo", ["photos/val", "maps/train"], "maps/train: is a heatmap set, but these weights require photos"),
+        ("grey", ["maps/train"], "maps/train: is a heatmap set, but these weights require photos; give the data set"),
+        ("joint", ["maps/val", "photos/train"], r"0\.png: contains no heatmaps, which these weights require .input: j"),
         ("photo", ["photos/val", "maps/val"], "val: has the name of .*photos/val, and both would be .*val.parq"),
-        ("photo", ["photos/val/images/0.png"], r"0\.png: is a file; expected sets, which are folders"),
+        ("photo", ["photos/val/images/0.png"], r"0\.png: is a file; expected the folder of a set"),
         ("photo", ["photos/val", "nowhere"], "nowhere: no such folder"),
     ],
 )  # fmt: skip

@@ -70,7 +70,7 @@ def test_one_look_leaves_boxes_at_two_overlaps_as_two_looks_do(
         assert stated == {"nms_iou": overlap, "max_boxes_per_class": 300, "precision": "float32", "image_size": 64}
     out = [good.data / "val", tmp_path / "p.parquet", *options, "--also"]
     for words in (["2", "q.parquet"], ["half", "q.parquet"], ["0.5", "q.csv"], ["0.5", tmp_path / "p.parquet"]):
-        assert f"--also {words[0]} {words[1]}: expected an IoU" in complaint("predict", *out, *words)
+        assert f"--second-nms {words[0]} {words[1]}: expected an IoU" in complaint("predict", *out, *words)
     assert not (tmp_path / "p.parquet").exists()
 
 
@@ -91,8 +91,8 @@ def test_some_of_several_sets_are_stored_at_a_second_overlap_too(
     assert low == {"val.parquet", "val/shards/1-of-2.parquet"}
     out = tmp_path / "new"
     for words in (["2", "low", "val"], ["0.5", "low"], ["0.5", out, "val"], ["0.5", "low", "val", "merl"], ["0.5"]):
-        line = complaint("predict sets", *sets, "--out", out, *options, "--also", *words)
-        assert f"--also {' '.join(map(str, words))}: expected an IoU from 0 to 1, OTHER_DIR" in line
+        line = complaint("predict sets", *sets, "--out", out, *options, "--second-nms", *words)
+        assert f"--second-nms {' '.join(map(str, words))}: expected an IoU from 0 to 1, OTHER_DIR" in line
         assert line.endswith("some of train, val") and not out.exists()
 
 
@@ -111,5 +111,5 @@ def test_a_face_detector_of_others_takes_shares_too(good: Good, tmp_path: Path) 
 
 def test_shares_that_are_none_or_lie_elsewhere_are_named(good: Good, tmp_path: Path, complaint: Complaint) -> None:
     images = [good.data / "val", tmp_path / "p.parquet", "--weights", good.weights, *CPU]
-    assert "--shard 3/2: expected the number of the shard" in complaint("predict", *images, "--shard", "3/2")
-    assert "stands in no folder shards/" in complaint("predict collect", good.predictions)
+    assert "--shard 3/2: expected shard number and number of shards" in complaint("predict", *images, "--shard", "3/2")
+    assert "is not in a folder shards/ of a set" in complaint("predict collect", good.predictions)

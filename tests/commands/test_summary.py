@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,11 @@ def test_the_summary_shows_the_slowest_stages_first_and_the_report_last(
     ]
     assert lines[-1].endswith(f"{tmp_path / 'report.html'}") and str(tmp_path / "workflow.html") in lines[-2]
     assert not [line for line in lines if line.startswith("#")]
+    assert main(["summary", str(tmp_path), "--json"]) == 0
+    values = json.loads(capsys.readouterr().out)["result"]
+    assert values["stages"]["train"] == {"jobs": 2, "seconds": 90.25, "cpu_seconds": 70}
+    assert values["folders"]["figures"] == {"path": str(tmp_path / "figures"), "count": 1}
+    assert values["reports"]["report.html"] == str(tmp_path / "report.html")
     assert main(["summary", str(tmp_path), "--tables"]) == 0
     told = [line for line in capsys.readouterr().out.splitlines() if line.startswith("#")]
     assert told == ["# Two", "# Thirteen", "# Rescue"]
@@ -47,4 +53,4 @@ def test_the_summary_shows_the_slowest_stages_first_and_the_report_last(
 
 def test_a_folder_that_is_no_run_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["summary", str(tmp_path)]) == 2
-    assert "no tables in it" in capsys.readouterr().err
+    assert "has no tables" in capsys.readouterr().err

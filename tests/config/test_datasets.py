@@ -40,27 +40,30 @@ def test_any_layout_that_is_read_makes_a_test_set(entry: dict[str, Any]) -> None
     [
         ({"path": "a"}, "key data_sets.my_ward.layout is missing"),
         ({"layout": "yolo"}, "key data_sets.my_ward.path is missing"),
-        ({"path": "a", "layout": "yolov8"}, "key data_sets.my_ward.layout: input should be 'wflw', 'merl_rav'"),
+        ({"path": "a", "layout": "yolov8"}, "key data_sets.my_ward.layout: expected 'wflw', 'merl_rav'"),
         ({"pth": "a", "layout": "yolo"}, "data_sets.my_ward.pth is unknown; did you mean data_sets.my_ward.path?"),
         (
             {"path": "a", "layout": "300w", "use": "train", "split": {"trian": 3}},
             "key data_sets.my_ward.split.trian is unknown; did you mean data_sets.my_ward.split.train?",
         ),
-        ({"path": "a", "layout": "yolo", "use": "train", "split": SPLIT}, "use: train needs faces with landmarks"),
-        ({"path": "a", "layout": "300w", "use": "train"}, "use: train needs split: {train: N, val: N, test: N}"),
-        ({"path": "a", "layout": "300w", "split": SPLIT}, "split is for use: train"),
+        (
+            {"path": "a", "layout": "yolo", "use": "train", "split": SPLIT},
+            "use: train requires landmarks (layout wflw, merl_rav, 300w)",
+        ),
+        ({"path": "a", "layout": "300w", "use": "train"}, "use: train requires split: {train: N, val: N, test: N}"),
+        ({"path": "a", "layout": "300w", "split": SPLIT}, "split requires use: train"),
         (
             {"path": "a", "layout": "300w", "use": "train", "split": {"train": 3}},
-            "split: one of val and test takes what the other leaves",
+            "split: val and test cannot both be null",
         ),
-        ({"path": "a", "layout": "300w", "grade": "hard"}, "grade and classes are for frames"),
-        ({"path": "a", "layout": "yolo", "photos": "b"}, "photos is for layouts with landmarks"),
-        ({"path": "a", "layout": "yolo", "grade": "hard"}, "grade is for layout: graded"),
-        ({"path": "a", "layout": "300w", "only": "b.txt"}, "only, words and smallest are for frames"),
-        ({"path": "a", "layout": "voc", "words": ["a"]}, "words is for layout yolo or graded"),
-        ({"path": "a", "layout": "images", "smallest": 2}, "smallest is for frames with boxes"),
-        ({"path": "a", "layout": "yolo", "blocks": {"kind": "person", "name": "("}}, "'(' is no regular expression"),
-        ({"path": "a", "layout": "yolo", "blocks": {"kind": "dog", "name": "a"}}, "should be 'block', 'infant'"),
+        ({"path": "a", "layout": "300w", "grade": "hard"}, "grade and classes require a layout without landmarks"),
+        ({"path": "a", "layout": "yolo", "photos": "b"}, "photos requires a layout with landmarks"),
+        ({"path": "a", "layout": "yolo", "grade": "hard"}, "grade requires layout: graded"),
+        ({"path": "a", "layout": "300w", "only": "b.txt"}, "only, words and smallest require a layout without"),
+        ({"path": "a", "layout": "voc", "words": ["a"]}, "words requires layout yolo or graded"),
+        ({"path": "a", "layout": "images", "smallest": 2}, "smallest requires boxes"),
+        ({"path": "a", "layout": "yolo", "blocks": {"kind": "person", "name": "("}}, "'(' is not a regular expression"),
+        ({"path": "a", "layout": "yolo", "blocks": {"kind": "dog", "name": "a"}}, "kind: expected 'block', 'infant'"),
     ],
 )
 def test_what_a_data_set_cannot_be_is_one_line_that_names_it(entry: dict[str, Any], message: str) -> None:
@@ -73,14 +76,12 @@ def test_what_a_data_set_cannot_be_is_one_line_that_names_it(entry: dict[str, An
     "name", ["My_ward", "1st", "a-b", "", "merl", "train", "slapi_hard", "videos", "rgb10", "mtcnn"]
 )
 def test_a_name_is_fit_for_paths_and_not_taken(name: str) -> None:
-    with pytest.raises(InputError, match=rf"^config: key data_sets: the name '{name}'"):
+    with pytest.raises(InputError, match=rf"^config: key data_sets: name '{name}'"):
         config_of(name, path="a", layout="yolo")
 
 
-def test_an_unknown_raw_data_set_is_told_where_own_ones_stand() -> None:
-    with pytest.raises(
-        InputError, match=r"key raw\.my_set is unknown; .*a data set of your own is an entry of data_sets"
-    ):
+def test_an_unknown_raw_data_set_names_the_section_for_user_data_sets() -> None:
+    with pytest.raises(InputError, match=r"key raw\.my_set is unknown; .*to add your own data set, use data_sets"):
         check_config({"run": "a", "raw": {"my_set": "x"}})
 
 
@@ -94,8 +95,8 @@ def test_every_layout_has_a_reader_and_every_known_set_somebody_to_ask() -> None
     ("raw", "message"),
     [
         ({"grades": {"none": ["open"]}}, "expected a folder for each grade, or a list of words for each"),
-        ({"grades": {grade: ["a"] for grade in ("none", "easy", "medium", "hard")}}, "each word once"),
-        ({"blocks": {"videos": {"kind": "infant", "name": "a"}}}, "videos is no raw data of photos"),
+        ({"grades": {grade: ["a"] for grade in ("none", "easy", "medium", "hard")}}, "each word only once"),
+        ({"blocks": {"videos": {"kind": "infant", "name": "a"}}}, "videos is not a data set of images"),
     ],
 )
 def test_grades_and_blocks_of_known_data_that_mean_nothing_are_one_line(raw: dict[str, Any], message: str) -> None:

@@ -41,9 +41,9 @@ def test_the_feature_head_learns_on_frozen_features_of_the_first_detector() -> N
 @pytest.mark.parametrize(
     ("variant", "told"),
     [
-        ({"heatmaps": "hirscam"}, "looks at heatmaps 'hirscam', which are not made"),
-        ({"input": "joint"}, "input: joint needs heatmaps"),
-        ({"input": "grey", "heatmaps": "hirescam"}, "looks at no heatmaps"),
+        ({"heatmaps": "hirscam"}, "detector mine uses heatmaps 'hirscam', which are not in the run"),
+        ({"input": "joint"}, "input: joint requires heatmaps"),
+        ({"input": "grey", "heatmaps": "hirescam"}, "input: grey uses no heatmaps"),
         ({"heatmaps": "hirescam", "like": "yolo11"}, "like"),
     ],
 )
@@ -54,14 +54,14 @@ def test_a_variant_that_cannot_be_is_refused(variant: dict[str, str], told: str)
 
 @pytest.mark.parametrize("name", ["rgb10", "hirescam_avg", "Mine", "a-b"])
 def test_a_variant_has_a_name_of_its_own(name: str) -> None:
-    with pytest.raises(InputError, match="is none of the six models"):
+    with pytest.raises(InputError, match="none of the six detector names"):
         check_config({"run": "r", "detectors": {"variants": {name: {"heatmaps": "hirescam"}}}})
 
 
 def test_who_looks_closer_learns_from_rgb1_occlusion_where_there_is_one() -> None:
     assert check_config({"run": "r"}).scales_of == "rgb1_occlusion"
     assert check_config({"run": "r", "detectors": {"variants": None}}).scales_of == "rgb1"
-    with pytest.raises(InputError, match="scales_of: hirescam_mean is no detector of photos"):
+    with pytest.raises(InputError, match="scales_of: hirescam_mean is not a detector with input: photo"):
         check_config({"run": "r", "rescue": {"scales_of": "hirescam_mean"}})
 
 

@@ -55,43 +55,61 @@ def test_as_released_differs_from_thesis_only_where_it_says_so(monkeypatch: pyte
         ({"run": "a", "splits": {"sed": 3}}, "key splits.sed is unknown; did you mean splits.seed?"),
         ({"run": "a", "slits": {}}, "key slits is unknown; did you mean splits?"),
         ({"run": "a", "zzz": 1}, "key zzz is unknown; known keys: run, raw,"),
-        ({}, "key run is missing"),
-        ({"run": "../a"}, "key run: string should match pattern"),
+        ({}, "key run is missing; add it"),
+        ({"run": "../a"}, "key run: expected text that matches"),
+        ({"run": 5}, "key run: expected text; found 5"),
+        ({"run": "a", "data_sets": ["b"]}, "key data_sets: expected keys with values; found ['b']"),
+        ({"run": "a", "splits": {"seed": 1.5}}, "key splits.seed: expected a whole number; found 1.5"),
+        ({"run": "a", "splits": {"strict": "maybe"}}, "key splits.strict: expected true or false; found 'maybe'"),
+        (
+            {"run": "a", "detectors": {"rgb1": {"batch": "many"}}},
+            "key detectors.rgb1.batch: expected a whole number or 'auto'; found 'many'",
+        ),
+        (
+            {"run": "a", "raw": {"grades": {"mild": "1"}}},
+            "key raw.grades.mild: expected 'none', 'easy', 'medium' or 'hard'; found 'mild'",
+        ),
         ({"run": "a", "cluster": {"container": "my image.sif"}}, "key cluster.container: expected letters, digits"),
         ({"run": "a", "cluster": {"container": "x.sif;rm"}}, "key cluster.container: expected letters, digits"),
-        ({"run": "a", "labels": {"parts": "right"}}, "key labels.parts: input should be 'corrected' or 'released'"),
-        ({"run": "a", "synthetic": {"size": 10}}, "key synthetic.size: input should be greater than or equal to 64"),
-        ({"run": "a", "splits": {"wflw": {"train": -1}}}, "key splits.wflw.train: input should be greater"),
+        ({"run": "a", "labels": {"parts": "right"}}, "key labels.parts: expected 'corrected' or 'released'"),
+        ({"run": "a", "synthetic": {"size": 10}}, "key synthetic.size: expected a number greater than or equal to 64"),
+        ({"run": "a", "splits": {"wflw": {"train": -1}}}, "key splits.wflw.train: expected a number greater"),
         (
             {"run": "a", "detectors": {"rgb10": {"image_size": 333}}},
-            "key detectors.rgb10.image_size: input should be a",
+            "key detectors.rgb10.image_size: expected a multiple of 32; found 333",
         ),
-        ({"run": "a", "splits": None}, "key splits: "),
-        ({"run": "a", "heatmaps": {"methods": ["cam"]}}, "key heatmaps.methods.0: input should be 'gradcampp', 'hires"),
-        ({"run": "a", "heatmaps": {"layers": []}}, "key heatmaps.layers: tuple should have at least 1 item"),
-        ({"run": "a", "heatmaps": {"methods": [], "variants": None}}, "no methods and no variants; name at least one"),
+        ({"run": "a", "splits": None}, "key splits: expected keys with values; found None"),
+        ({"run": "a", "heatmaps": {"methods": ["cam"]}}, "key heatmaps.methods.0: expected 'gradcampp', 'hires"),
+        ({"run": "a", "heatmaps": {"layers": []}}, "key heatmaps.layers: expected a list of at least 1; found []"),
+        (
+            {"run": "a", "heatmaps": {"methods": [], "variants": None}},
+            "methods and variants are empty; give at least one",
+        ),
         (
             {"run": "a", "heatmaps": {"variants": {"hirescam": {"method": "gradcam"}}}},
-            "key heatmaps: the variant 'hirescam' has the name of a method that stands in heatmaps.methods",
+            "key heatmaps: variant 'hirescam' has the name of a method in heatmaps.methods; choose another name",
         ),
         (
             {"run": "a", "heatmaps": {"variants": {"a/b": {"method": "gradcam"}}}},
-            "key heatmaps.variants: the variant 'a/b': a name has small letters, digits and _ alone",
+            "key heatmaps.variants: variant 'a/b': expected a name of lower-case letters, digits and _",
         ),
         (
             {"run": "a", "rescue": {"missed_nms_iou": 0.5}},
-            "rescue.missed_nms_iou: 0.5 is not prediction.nms_iou, 0.6; boxes are compared at one IoU only",
+            "key rescue.missed_nms_iou: expected the value of prediction.nms_iou, 0.6; found 0.5; remove",
         ),
         ({"run": "a", "rescue": {"false_positives_per_photo": []}}, "key rescue.false_positives_per_photo: "),
         (
             {"run": "a", "rescue": {"false_positives_per_photo": [1, 1.0]}},
-            "expected rates that are not negative, each once",
+            "expected rates of at least 0, each only once",
         ),
         (
             {"run": "a", "rescue": {"false_positives_per_photo": [0.1, -1]}},
-            "expected rates that are not negative, each once",
+            "expected rates of at least 0, each only once",
         ),
-        ({"run": "a", "labels": {"merge": {"wflw": False}}}, "labels.merge: false needs splits.procedure: released"),
+        (
+            {"run": "a", "labels": {"merge": {"wflw": False}}},
+            "key labels.merge: false requires splits.procedure: released",
+        ),
     ],
 )
 def test_a_wrong_key_or_value_is_one_line_that_names_it(values: dict[str, Any], message: str) -> None:
@@ -119,15 +137,26 @@ def test_all_wrong_keys_are_named_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
-    [("a: [", "is not YAML"), ("- 1\n", "holds no keys"), ("", "holds no keys"), (None, "does not exist")],
+    ("content", "message"),
+    [
+        (b"run: a\n  b: 1\n", r"config\.yaml, line 2: is not YAML \(mapping values are not allowed"),
+        (b"run: \0", r"config\.yaml: is not YAML"),
+        (b"- 1\n", "has no keys"),
+        (b"", "has no keys"),
+        (b"run: \xff", "is not UTF-8 text; expected a config file such as config/demo.yaml"),
+        ("folder", r"cannot be read \(Is a directory\)"),
+        (None, "does not exist"),
+    ],
 )
-def test_a_file_that_is_no_config(tmp_path: Path, text: str | None, message: str) -> None:
+def test_a_file_that_is_no_config(tmp_path: Path, content: bytes | str | None, message: str) -> None:
     path = tmp_path / "config.yaml"
-    if text is not None:
-        path.write_text(text)
-    with pytest.raises(InputError, match=message):
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif content:
+        path.mkdir()
+    with pytest.raises(InputError, match=message) as error:
         load_config(path)
+    assert "\n" not in str(error.value)
 
 
 def test_extending_changes_some_values_and_keeps_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +184,7 @@ def test_extending_is_relative_to_the_file_that_says_it(tmp_path: Path, monkeypa
         assert check_config({"extends": "base.yaml"}, files=files).splits.seed == 1
     # On the command line of Snakemake, where no file says it.
     assert check_config({"extends": "base.yaml"}, files=[other]).splits.seed == 2
-    with pytest.raises(InputError, match=r"extends: .*configs/none.yaml: does not exist"):
+    with pytest.raises(InputError, match=r"key extends: .*configs/none.yaml does not exist"):
         mine.write_text("extends: none.yaml\n")
         load_config(mine)
 
@@ -164,7 +193,7 @@ def test_extending_in_a_circle_is_an_error(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     Path("a.yaml").write_text("extends: b.yaml\nrun: a\n")
     Path("b.yaml").write_text("extends: a.yaml\nrun: b\n")
-    with pytest.raises(InputError, match="circle"):
+    with pytest.raises(InputError, match="key extends: circular"):
         load_config(Path("a.yaml"))
 
 
@@ -295,17 +324,17 @@ def test_of_files_laid_over_each_other_each_takes_away_what_the_lower_ones_have(
     [
         (
             {"detectors": {"variants": {"gradcamp_mean": None}}},
-            "key detectors.variants.gradcamp_mean: null takes an entry away, but there is none; did you mean gradcampp",
+            "key detectors.variants.gradcamp_mean: null removes an entry, but none has this name; did you mean gradc",
         ),
         (
             {"weights": {"yolo11m": None}},
-            "key weights.yolo11m: null takes an entry away, but there is none; entries: no",
+            "key weights.yolo11m: null removes an entry, but none has this name; existing entries: none",
         ),
-        ({"detectors": {"rgb1": None}}, "key detectors.rgb1: input should be a valid dictionary"),
+        ({"detectors": {"rgb1": None}}, "key detectors.rgb1: expected keys with values"),
         (
             {"heatmaps": {"variants": {"hirescam_t1": None}}},
-            r"the detector hirescam_t1_avg looks at heatmaps 'hirescam_t1', which are not made.*"
-            r"take away what needs others: detectors: {variants: {hirescam_t1_avg: null}}",
+            r"detector hirescam_t1_avg uses heatmaps 'hirescam_t1', which are not in the run.*"
+            r"or remove the detectors: detectors: {variants: {hirescam_t1_avg: null}}",
         ),
         (
             {"heatmaps": {"variants": {"hirescam_multiscale": None}}},
@@ -313,15 +342,15 @@ def test_of_files_laid_over_each_other_each_takes_away_what_the_lower_ones_have(
         ),
         (
             {"heatmaps": {"methods": ["hirescam"]}},
-            "detector gradcampp_avg looks at .*; add gradcampp to heatmaps.methods",
+            "detector gradcampp_avg uses heatmaps .*; add gradcampp to heatmaps.methods",
         ),
         (
             {"detectors": {"variants": {"rgb1_occlusion": None}}, "rescue": {"scales_of": "rgb1_occlusion"}},
-            "rescue.scales_of: rgb1_occlusion is no detector of photos in this run; expected one of.*; or leave it out",
+            "rescue.scales_of: rgb1_occlusion is not a detector with input: photo in this run; .*or remove it",
         ),
         (
             {"detectors": {"variants": {"rgb1_occlusion": None}}, "finetune": {"start": "rgb1_occlusion"}},
-            r"finetune.start: rgb1_occlusion is no detector.* do without fine-tuning \(finetune: {counts: \[\]}\)",
+            r"finetune.start: rgb1_occlusion is not a detector.* turn fine-tuning off \(finetune: {counts: \[\]}\)",
         ),
     ],
 )

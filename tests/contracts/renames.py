@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from uncover.cli import verbs
 from uncover.config.detectors import Hyperparameters
 from uncover.config.packaged import ComposedDetector, Composition, PhotoSource
 
@@ -23,7 +24,17 @@ VERBS: dict[str, str | None] = {
 }
 """Whole verbs: "predict rival" -> "predict baseline"."""
 
-OPTIONS: dict[str, str | None] = {"page --captions": None, "propose --looks": "--scales"}
+OPTIONS: dict[str, str | None] = {
+    "detect --bridge": "--max-gap",
+    "evolve_generation --start": "--weights",
+    "frames --gap": "--min-gap",
+    "frames --rate": "--fps",
+    "page --captions": None,
+    "predict --also": "--second-nms",
+    "propose --looks": "--scales",
+    "train --start": "--weights",
+    "train rival --start": "--weights",
+}
 """Options and positionals, of all verbs ("--look") or of one, by its old name ("predict rival --look")."""
 
 RULES: dict[str, str | None] = {
@@ -129,6 +140,8 @@ counts. A rule that is left without any is gone on purpose."""
 
 FIGURE_PRIVACY = ["pixelate", "blur", "whole-frame", "publish", "leave-out", "hide-all"]
 CHANGED: dict[str, dict[str, Any]] = {
+    # An option of all commands.
+    "plan --json": {"default": None},
     # Names of ready-made weights too.
     "detect --weights": {"type": None},
     "detect --out": {"required": None},
@@ -165,7 +178,7 @@ CHANGED: dict[str, dict[str, Any]] = {
 
 PACKAGED_VERBS = {
     "face_photos": "PHOTOS OUT --group --teacher --device --set",
-    "train composed": "OUT --photos --val --covers --start --device --workers --set",
+    "train composed": "OUT --photos --val --covers --weights --device --workers --set",
     "score_packaged": "OUT.csv --score --tables --image-size --turns --bootstrap --device",
     "package_weights": "WEIGHTS OUT.pt --photos --scores --command --date",
 }
@@ -184,14 +197,16 @@ HEATMAP_OPTIONS = [
 HEATMAP_OPTIONS += ["--batch", "--device"]
 
 NEW: dict[str, list[str]] = {
-    "verbs": ["compare", "evaluate sets", "heatmaps sets", "missed sets", *PACKAGED_VERBS],
+    "verbs": ["compare", "completion", "evaluate sets", "heatmaps sets", "missed sets", "steps", *PACKAGED_VERBS],
     "options": [
-        *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--json", "--bootstrap", "--seed")),
+        *(f"{verb} {option}" for verb in verbs() for option in ("--verbose", "--quiet", "--json")),
+        "completion SHELL",
+        *(f"compare {name}" for name in ("RUN_A", "RUN_B", "--out", "--bootstrap", "--seed")),
         "fine_tune --true-iou",
         *("make_synthetic --harder", "summary --tables"),
         *(f"{figure} --privacy" for figure in ("figure_15", "figure_21", "figure_26")),
         *(f"figure_{number} --summary" for number in (24, 25, 27, 28, 29, 30)),
-        "predict sets --also",
+        "predict sets --second-nms",
         *(
             f"evaluate sets {name}"
             for name in ("OUT", "--predictions", "--datasets", "--parts", "--bootstrap", "--seed")

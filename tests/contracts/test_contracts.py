@@ -11,6 +11,7 @@ import pytest
 from tests.contracts import frozen, renames
 from tests.contracts.frozen import CONFIGS, FOLDER
 from tests.dag.dry_run import DryRun
+from uncover.cli import build_parser
 
 TOLD = "; meant? then say so in tests/contracts/renames.py"
 
@@ -23,6 +24,15 @@ def test_the_command_line_is_as_it_was_frozen() -> None:
     new = [*renames.NEW["verbs"], *renames.NEW["options"]]
     lines = frozen.differences(frozen.frozen_command_line(), frozen.command_line(), new)
     assert lines == [], told(lines)
+
+
+def test_renamed_options_keep_their_old_names() -> None:
+    _, parsers = build_parser(())
+    for name, new in renames.OPTIONS.items():
+        verb, _, old = name.rpartition(" ")
+        if new is not None and name != "propose --looks":
+            known = parsers[renames.VERBS.get(verb, verb) or verb]._option_string_actions
+            assert known[old] is known[new], name
 
 
 def test_the_keys_of_the_config_are_as_they_were_frozen() -> None:

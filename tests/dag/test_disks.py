@@ -76,7 +76,7 @@ def test_a_results_folder_that_may_not_be_written_to_is_one_line(disk: tuple[Che
     with pytest.raises(AssertionError) as stopped:
         checkout.snakemake(*TARGETS)
     (line,) = (line for line in str(stopped.value).splitlines() if line.strip().startswith("error: "))
-    assert "results: may not be written to; give another folder, or change its permissions" in line
+    assert "results: is not writable; give another folder or change its permissions" in line
     assert "Traceback" not in str(stopped.value)
     small.change("rw")
     checkout.snakemake(TARGETS[0])

@@ -100,7 +100,7 @@ def test_another_layout_than_promised_is_one_line(own_data: Checkout, tmp_path: 
     values = yaml.safe_load((own_data.root / "config" / "own.yaml").read_text())
     values["data_sets"]["my_ward2"]["layout"] = "coco"
     config.write_text(yaml.safe_dump(values), encoding="utf-8")
-    with pytest.raises(AssertionError, match=r"ward: no image has a \.json file of layout coco; there are \.txt"):
+    with pytest.raises(AssertionError, match=r"ward: no image has a \.json file of layout coco; found \.txt"):
         own_data.snakemake(LABEL_STEPS[0], config="config/wrong.yaml")
 
 
@@ -129,13 +129,13 @@ def test_learning_curves_on_photos_are_a_target(own_data: Checkout) -> None:
     [
         (
             {"photos": "my_ward2"},
-            "nothing says which photos of my_ward2 belong together; give data_sets",
+            "my_ward2 has no blocks (photos that belong together); set data_sets",
         ),
-        ({"photos": "nobody"}, "finetune.photos: nobody is no data set of frames of this run"),
-        ({"photos": "helen"}, "finetune.photos: helen is no data set of frames of this run"),
-        ({"parts": 3}, "finetune.parts: is for photos"),
-        ({"further": ["nobody"]}, "finetune.further: nobody is no detector of whole faces in photos in this run"),
-        ({"start": "general", "further": ["general"]}, "finetune.further: general is the first start already"),
+        ({"photos": "nobody"}, "finetune.photos: nobody is not a data set of whole faces"),
+        ({"photos": "helen"}, "finetune.photos: helen is not a data set of whole faces"),
+        ({"parts": 3}, "finetune.parts: requires finetune.photos"),
+        ({"further": ["nobody"]}, "finetune.further: nobody is not a detector of whole faces in photos in this run"),
+        ({"start": "general", "further": ["general"]}, "finetune.further: general is already finetune.start"),
     ],
 )
 def test_learning_curves_that_cannot_be_are_one_line(finetune: dict[str, object], says: str) -> None:

@@ -36,7 +36,7 @@ def test_every_step_is_planned_and_general_sees_no_infant(plain_checkout: Checko
 def test_a_detector_that_may_not_see_infants_learns_from_none_of_them() -> None:
     values = yaml.safe_load((REPOSITORY / CONFIG).read_text(encoding="utf-8"))
     values["packaged"]["detectors"]["general"]["composed"]["close"]["infants_njn"] = 0.1
-    with pytest.raises(InputError, match="infants_njn shows infants in care; say infants: true, or leave it out"):
+    with pytest.raises(InputError, match=r"infants_njn is one of packaged\.infants; set infants: true"):
         check_config(values)
 
 

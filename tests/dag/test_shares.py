@@ -36,7 +36,7 @@ def test_shares_of_every_kind_of_detector_are_joined(finished_checkout: Checkout
     others = {"make_heatmaps_tested": 1}
     assert own_checkout.planned(*targets) == {**dict.fromkeys(rules, 2), **dict.fromkeys(joining, 1), **others}
     own_checkout.snakemake(*targets)
-    assert "hof: maps of 0 images made, 2 were there" in (results / "logs/make_heatmaps_tested.log").read_text()
+    assert "hof: maps of 2 images, 0 of them new" in (results / "logs/make_heatmaps_tested.log").read_text()
     for kind in kinds:
         own, others = (
             root / f"results/tiny/heatmaps/{kind}/slapi_hard" for root in (own_checkout.root, finished_checkout.root)

@@ -86,13 +86,13 @@ def test_names_that_stand_for_two_photos_stand_for_none(tmp_path: Path) -> None:
         ("blocks.csv", "image,who\na.jpg,1\n", "columns image, who; expected image and one of block, infant, person"),
         ("blocks.csv", "infant\n1\n", "columns infant; expected image and one of"),
         ("blocks.csv", "image,infant\na.jpg,1\na.jpg,2\n", "row 3: a: '1' and '2'; expected one infant"),
-        ("blocks.csv", "", "is no CSV file"),
+        ("blocks.csv", "", "is empty"),
         ("frames.csv", "image,film\na.jpg,1\n", "expected the columns image and video"),
         ("frames.csv", "image,video\na.jpg,\n", "row 2: a: no video"),
         (
             "frames.csv",
             "image,video,infant\na_1.jpg,a,x\na_2.jpg,a,y\na_3.jpg,a,\n",
-            "row 4: a_3: other rows of a say x, y; fill in the infant here, too",
+            "row 4: a_3: other rows of a have x, y; fill in the infant here, too",
         ),
     ],
 )
@@ -105,8 +105,8 @@ def test_a_spoilt_table_is_named(tmp_path: Path, name: str, text: str, says: str
     ("text", "says"),
     [
         ("video\na\n", "no column infant; expected a table of videos and their infants with video, infant"),
-        ("video,infant\na,\n", "row 2: infant ''; expected a text"),
-        ("video,infant\na,1\na.mp4,2\n", "row 3: a is of '1' and of '2'"),
+        ("video,infant\na,\n", "row 2: infant ''; expected text"),
+        ("video,infant\na,1\na.mp4,2\n", "row 3: a has infants '1' and '2'"),
     ],
 )
 def test_a_spoilt_list_of_infants_is_named(tmp_path: Path, text: str, says: str) -> None:
@@ -148,7 +148,7 @@ def test_the_manifest_says_what_a_frame_belongs_to_and_what_nobody_knows_is_told
     manifest = pd.read_parquet(tmp_path / "set/manifest.parquet").set_index("photo")
     assert manifest["block"].to_dict() == {"easy_1": "i1", "easy_2": "i2", "hard_1": "i1", "hard_2": ""}
     assert manifest["block_kind"].tolist() == ["infant", "infant", "infant", ""]
-    assert "1 of 4 photos have no known infant, person or video; each counts as its own" in capsys.readouterr().err
+    assert "1 of 4 photos have no known infant, person or video; each counts as a block" in capsys.readouterr().err
     images = [name.removeprefix("images/") for name in manifest["image"]]
     for place in ("set", "set/labels"):
         blocks = read_blocks(tmp_path / place, images)
@@ -169,7 +169,7 @@ def test_labels_of_a_grade_are_found_in_the_table_of_all_grades(graded: Path) ->
 def test_a_table_that_is_given_has_to_speak_of_the_photos(graded: Path) -> None:
     blocks = read_blocks(graded / "nowhere", ["easy_2.png", "x.png"], graded / "blocks.csv")
     assert blocks is not None and list(blocks.of_image) == ["easy_2.png"]
-    with pytest.raises(InputError, match=r"blocks\.csv: speaks of none of the 1 photos, such as x\.png"):
+    with pytest.raises(InputError, match=r"blocks\.csv: contains none of the 1 photos, such as x\.png"):
         read_blocks(graded, ["x.png"], graded / "blocks.csv")
 
 
@@ -180,8 +180,8 @@ def test_a_table_that_names_nothing_or_is_somebody_elses_is_told(
     write(graded.parent / "frames.csv", "frame,time\n1,0.1\n")
     assert main(["labels", "--layout", "graded", str(graded), str(tmp_path / "set")]) == 0
     said = capsys.readouterr().err
-    assert f"{graded / 'blocks.csv'}: speaks of none of these photos" in said
-    assert "frames.csv: expected the columns image and video" in said and "this table is not used" in said
+    assert f"{graded / 'blocks.csv'}: contains none of these photos" in said
+    assert "frames.csv: expected the columns image and video" in said and "this table is ignored" in said
     manifest = pd.read_parquet(tmp_path / "set/manifest.parquet")
     write(tmp_path / "set/frames.csv", "frame,time\n1,0.1\n")
     assert set(manifest["block"]) == {""} and read_blocks(tmp_path / "set", ["easy_1.png"]) is None

@@ -49,7 +49,7 @@ def test_a_frame_has_the_hardest_grade_of_its_boxes_and_without_one_the_easiest(
     assert grades_of(items) == dict(zip(FRAMES, ["none", "hard", "hard", "easy", "none"], strict=True))
     hard = list(read_frames(nursery.root, "hard", choice=Choice(grades=GRADES)))
     assert list(grades_of(hard)) == ["baby_2", "baby_41"] and len(hard) == 2
-    with pytest.raises(InputError, match="no words for the grade 'medium'; expected one of none, easy, hard"):
+    with pytest.raises(InputError, match="no words define the grade 'medium'; expected one of none, easy, hard"):
         list(read_frames(nursery.root, "medium", choice=Choice(grades=GRADES)))
 
 
@@ -58,7 +58,7 @@ def test_a_frame_has_the_hardest_grade_of_its_boxes_and_without_one_the_easiest(
     [
         ("open\ncovered\nopen", "3 rows in classes/ for 2 boxes"),
         (None, "0 rows in classes/ for 2 boxes"),
-        ("open\nodd", "the word 'odd' is of no grade; known: open, truncated, covered"),
+        ("open\nodd", "the word 'odd' belongs to no grade; known: open, truncated, covered"),
     ],
 )
 def test_words_that_do_not_fit_cost_their_frame_and_are_told(nursery: RawData, text: str | None, says: str) -> None:
@@ -78,11 +78,11 @@ def test_a_list_chooses_frames_and_tells_what_it_leaves_out(
     assert main(["label_frames", str(nursery.root), str(tmp_path / "set"), *words]) == 0
     assert pd.read_parquet(tmp_path / "set/manifest.parquet")["photo"].tolist() == ["baby_1", "baby_2"]
     said = capsys.readouterr().err
-    assert "3 images stay out, as complete.txt does not list them" in said
-    assert "1 of the images that it lists do not exist, such as baby_99.jpg" in said and "passed over" not in said
+    assert "left out 3 images that complete.txt does not list" in said
+    assert "1 of the listed images do not exist, such as baby_99.jpg" in said and "passed over" not in said
     nursery.write("complete.txt", "other.jpg")
     assert main(["label_frames", str(nursery.root), str(tmp_path / "two"), *words]) == 2
-    assert "none of the 1 images that it lists" in capsys.readouterr().err
+    assert "none of the 1 listed images" in capsys.readouterr().err
     assert main(["label_frames", str(nursery.root), str(tmp_path / "two"), *words[:-1], "no.txt"]) == 2
     assert "no.txt: does not exist; expected a list of images" in capsys.readouterr().err
 

@@ -67,7 +67,7 @@ def test_a_single_category_is_the_face_whatever_its_name(categories: list[dict])
 
 
 def test_several_categories_without_a_face_are_refused() -> None:
-    with pytest.raises(InputError, match="hand, hat; none of them is plainly the whole face: say which with --class"):
+    with pytest.raises(InputError, match="hand, hat; none of them is clearly the whole face: pass --class"):
         parse_coco(coco({"a.jpg": []}, [{"id": 1, "name": "hand"}, {"id": 2, "name": "hat"}]))
 
 

@@ -116,7 +116,7 @@ def test_paths_of_other_machines_are_found_beside_the_file_and_told(
     assert described.places("train") == [sets / "train/images"]
     assert described.places("val") == [sets / "valid/images"]
     told = capsys.readouterr().err.splitlines()
-    assert len(told) == 2 and all("is not there; " in line and "is taken for it" in line for line in told)
+    assert len(told) == 2 and all("does not exist; " in line and " instead" in line for line in told)
 
 
 def test_a_file_in_a_folder_of_its_own_starts_beside_that_folder(sets: Path) -> None:
@@ -138,10 +138,10 @@ def test_a_file_above_describes_the_sets_that_it_lists_and_no_other_folder(sets:
     ("content", "says"),
     [
         ({"names": ["face"], "nc": 2}, "nc is 2, but names has 1"),
-        ({"names": "face"}, "names no classes"),
+        ({"names": "face"}, "has no class names"),
         ({"names": ["face"], "train": 5}, "train is 5; expected a folder"),
         ({"names": ["face"], "val": "a", "valid": "b"}, "lists val twice, as val and valid and validation"),
-        ({"names": ["a", "a"], "nc": 3, "path": 4}, "gives one name to two .*; nc is 3, but .*; path is 4"),
+        ({"names": ["a", "a"], "nc": 3, "path": 4}, "uses one name for two .*; nc is 3, but .*; path is 4"),
         ({"names": ["face"], "kpt_shape": 5}, "kpt_shape is 5; expected"),
     ],
 )
@@ -164,7 +164,7 @@ def test_two_files_that_describe_a_folder_are_refused(sets: Path) -> None:
     for name in ("a.yaml", "b.yml"):
         (sets / name).write_text(SAME["validation"])
     (sets / "other.yaml").write_text("channels: [1, 2]\n")
-    with pytest.raises(InputError, match=r"a\.yaml, b\.yml each describe a data set; give the one that is meant"):
+    with pytest.raises(InputError, match=r"a\.yaml, b\.yml each describe a data set; give the path of one of them"):
         read_data_yaml(sets)
     (sets / "data.yaml").write_text(SAME["validation"])
     assert read_data_yaml(sets).path == sets / "data.yaml"
@@ -175,5 +175,5 @@ def test_lists_of_names_are_read_without_their_last_blank_lines(tmp_path: Path) 
     described = find_class_names([tmp_path / "labels", tmp_path])
     assert described is not None and described.names == {0: "face", 1: "hand held"}
     (tmp_path / "classes.txt").write_text("face\n\nhand\n")
-    with pytest.raises(InputError, match=r"classes\.txt: has no class in row 2; expected a name a line"):
+    with pytest.raises(InputError, match=r"classes\.txt: row 2 has no class; expected one name per line"):
         find_class_names([tmp_path])

@@ -17,7 +17,7 @@ GROUPS = st.dictionaries(
 @given(GROUPS)
 def test_each_group_is_left_out_once_and_every_frame_held_out_once(groups):
     if len(set(groups.values())) < 2:
-        with pytest.raises(InputError, match=r"2 of them or more; found only [PQRST] in"):
+        with pytest.raises(InputError, match=r"at least 2; found only [PQRST] in"):
             leave_one_out(groups)
         return
     folds = leave_one_out(groups)
@@ -71,8 +71,8 @@ def test_one_more_frame_moves_few_others():
 @pytest.mark.parametrize(
     ("groups", "name", "says"),
     [
-        ({"a_1": "a", "b_1": "b"}, "c", "c: no frame is of this video or infant; expected one of: a, b"),
-        ({"a_1": "a", "a_2": "a"}, "a", "a: all 2 frames are of it, so that none is left to train on"),
+        ({"a_1": "a", "b_1": "b"}, "c", "c: no frame belongs to this video or infant; expected one of: a, b"),
+        ({"a_1": "a", "a_2": "a"}, "a", "a: all 2 frames belong to it, so none is left to train on"),
     ],
 )
 def test_a_group_that_cannot_be_left_out_is_named(groups, name, says):
@@ -86,7 +86,7 @@ def test_groups_are_left_out_together():
     groups = {"a_1": "a", "b_1": "b", "c_1": "c", "c_2": "c"}
     fold = leave_out(groups, "c", "a")
     assert (fold.left_out, fold.training, fold.held_out) == ("a + c", ("b_1",), ("a_1", "c_1", "c_2"))
-    with pytest.raises(InputError, match="a \\+ b \\+ c: all 4 frames are of it"):
+    with pytest.raises(InputError, match="a \\+ b \\+ c: all 4 frames belong to it"):
         leave_out(groups, "a", "b", "c")
 
 

@@ -143,7 +143,7 @@ def header_alone(raw: RawData, side: int) -> Path:
 def test_a_header_that_claims_an_absurd_size_is_refused(raw: RawData, side: int) -> None:
     path = header_alone(raw, side)
     for read in (inspect_photo, read_upright_rgb):
-        with pytest.raises(PhotoError, match="claims more than the 1000 megapixels that are read; shrink it") as caught:
+        with pytest.raises(PhotoError, match="is larger than the limit of 1000 megapixels; shrink it") as caught:
             read(path)
         assert caught.value.reason == "too_many_pixels" and "\n" not in str(caught.value)
 
@@ -151,7 +151,7 @@ def test_a_header_that_claims_an_absurd_size_is_refused(raw: RawData, side: int)
 def test_a_photo_that_memory_has_no_room_for_is_refused(raw: RawData, monkeypatch: pytest.MonkeyPatch) -> None:
     path = header_alone(raw, 20_000)
     monkeypatch.setattr(photos, "free_memory", lambda: 4 * 10**9)
-    with pytest.raises(PhotoError, match=r"takes about 4\.8 GB of memory to decode, and 4\.0 GB are free; shrink it"):
+    with pytest.raises(PhotoError, match=r"requires about 4\.8 GB of memory to decode; 4\.0 GB are free; shrink it"):
         read_upright_rgb(path)
 
 

@@ -61,16 +61,16 @@ def test_a_picture_is_written_as_it_is(tmp_path: Path) -> None:
             "row 2: 5 values; expected 9: image",
         ),
         (",10,", ",-10,", r"row 3: frame '-10'; expected a whole number of 0 or more"),
-        ("ungraded/images/infant_01_000010", "../images/infant_01_000010", r"row 3: image .* is not that of its grade"),
+        ("ungraded/images/infant_01_000010", "../images/infant_01_000010", r"row 3: image .* does not match grade"),
         (
             ",10,",
             ",11,",
-            r"row 3: image .* is not that of its grade, video and frame \(ungraded/images/infant_01_000011",
+            r"row 3: image .* does not match grade, video and frame \(ungraded/images/infant_01_000011",
         ),
         (
             "000010.jpg,infant_01,10",
             "000000.jpg,infant_01,0",
-            r"row 3: infant_01_000000\.jpg stands here a second time",
+            r"row 3: infant_01_000000\.jpg occurs twice",
         ),
     ],
 )

@@ -104,7 +104,7 @@ def test_copies_in_both_official_parts_are_one_photo(raw: RawData) -> None:
 def test_without_looking_missing_photos_go_unnoticed(raw: RawData) -> None:
     raw.wflw_list([raw.row(raw.points(98), "0--A/a.jpg")])
     with pytest.raises(
-        InputError, match=r"nothing usable in it, 1 rejected.*row 1: photo .*0--A/a\.jpg does not exist"
+        InputError, match=r"contains nothing usable, 1 rejected.*row 1: photo .*0--A/a\.jpg does not exist"
     ):
         read_raw(read_wflw(raw.root), raw.root)
     table, rejected = to_faces_table(read_raw(read_wflw(raw.root), raw.root, look_at_photos=False), "wflw")
@@ -113,7 +113,7 @@ def test_without_looking_missing_photos_go_unnoticed(raw: RawData) -> None:
 
 def test_a_raw_data_set_without_any_face_is_refused(raw: RawData) -> None:
     raw.wflw_list([])
-    with pytest.raises(InputError, match="no annotation in it"):
+    with pytest.raises(InputError, match="contains no annotation"):
         read_raw(read_wflw(raw.root), raw.root)
 
 

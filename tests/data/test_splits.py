@@ -155,7 +155,7 @@ def test_excluded_photos_may_still_train() -> None:
 
 
 def test_a_face_without_official_part_cannot_be_split() -> None:
-    with pytest.raises(InputError, match=r"^1\.pts: belongs to no official part"):
+    with pytest.raises(InputError, match=r"^1\.pts: has no official part"):
         split_by_photo(table([("a", "train", ""), ("b", "", "")]), {"train": None}, 0)
 
 
@@ -294,7 +294,7 @@ def test_sizes_are_read(text: str, sizes: dict[str, int | None]) -> None:
         ("train=ALL", "train=all"),
         ("train=²", "whole number"),
         ("train=5,", "set '' is unknown"),
-        ("train=5,train=6", "train stands twice"),
+        ("train=5,train=6", "train occurs twice"),
     ],
 )
 def test_sizes_that_mean_nothing_are_refused(text: str, words: str) -> None:
@@ -317,7 +317,7 @@ def test_an_exclusion_list_is_ids_and_remarks(tmp_path: Path, capsys: pytest.Cap
     assert read_exclusions(path, {"image00001", "image00002", "image00003"}) == {"image00001", "image00002"}
     assert capsys.readouterr().err == ""
     read_exclusions(path, {"image00001"})
-    assert "1 of 2 ids name no photo here, such as image00002" in capsys.readouterr().err
+    assert "1 of 2 ids match no photo here, such as image00002" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

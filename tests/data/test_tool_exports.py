@@ -274,7 +274,7 @@ def test_what_is_not_plainly_a_face_is_asked_for(
     raw: RawData, export: Export, listed: str, chosen: tuple[str, ...]
 ) -> None:
     export(raw)
-    with pytest.raises(InputError, match=f"{listed}; .* say which with --class NAME") as error:
+    with pytest.raises(InputError, match=f"{listed}; .* pass --class NAME") as error:
         list(read_frames(raw.root))
     assert "\n" not in str(error.value)
     assert all(np.allclose(boxes, [FACE], atol=1e-6) for boxes in boxes_of(raw, *chosen).values())
@@ -294,10 +294,12 @@ def test_numbers_choose_where_nothing_names_the_classes(raw: RawData, capsys: py
     raw.photo("images/a.jpg")
     raw.write("labels/a.txt", f"3 {ROW}\n0 {HAND}")
     (bad,) = read_frames(raw.root)
-    assert isinstance(bad, Rejected) and "class 3 is unknown; expected 0, the whole face, or a data.yaml" in bad.detail
+    assert (
+        isinstance(bad, Rejected) and "class 3 is unknown; expected 0, the whole face, or add a data.yaml" in bad.detail
+    )
     (frame,) = read_frames(raw.root, classes=["3"])
     assert isinstance(frame, FrameFaces) and frame.boxes is not None and len(frame.boxes) == 1
-    with pytest.raises(InputError, match=r"--class face: nothing names the classes of .*a\.txt"):
+    with pytest.raises(InputError, match=r"--class face: no file names the classes of .*a\.txt"):
         list(read_frames(raw.root, classes=["face"]))
 
 
@@ -343,8 +345,8 @@ def test_files_that_belong_to_no_image_are_counted_by_kind(raw: RawData, capsys:
     raw.write("_annotations.csv", "filename,width,height,class,xmin,ymin,xmax,ymax\n")
     assert all(isinstance(item, FrameFaces) and item.boxes is None for item in read_frames(raw.root))
     lines = capsys.readouterr().err.splitlines()
-    why = "are passed over, as they belong to no image or are of no kind that is read"
-    assert [line.removeprefix(f"warning: {raw.root}: ").replace(f" {why}", "") for line in lines] == [
+    why = "that belong to no image or have an unknown format"
+    assert [line.removeprefix(f"warning: {raw.root}: skipped ").replace(f" {why}", "") for line in lines] == [
         "1 .csv files: _annotations.csv",
         "1 .json files: labelme.json",
         "4 .txt files: old/0.txt, old/1.txt, old/2.txt, ...",
@@ -358,7 +360,7 @@ def test_predictions_are_no_labels(raw: RawData) -> None:
     (bad,) = read_frames(raw.root)
     assert isinstance(bad, Rejected) and "confidence of a prediction" in bad.detail
     raw.write("boxes.json", coco(["a.jpg"], ONLY_FACE, score=0.9))
-    with pytest.raises(InputError, match=r"boxes\.json: annotation 0: has a score, as predictions have"):
+    with pytest.raises(InputError, match=r"boxes\.json: annotation 0: has a score, so it is an unreviewed prediction"):
         list(read_frames(raw.root))
 
 
@@ -367,7 +369,7 @@ def test_crowds_are_no_faces_and_are_told(raw: RawData, capsys: pytest.CaptureFi
     raw.write("coco.json", coco(["a.jpg"], ONLY_FACE, iscrowd=1, segmentation={"counts": "x", "size": [90, 120]}))
     (frame,) = read_frames(raw.root)
     assert isinstance(frame, FrameFaces) and frame.boxes is not None and len(frame.boxes) == 0
-    assert "1 boxes of crowds (iscrowd) are left out, in 1 images such as a.jpg" in capsys.readouterr().err
+    assert "left out 1 boxes of crowds (iscrowd) in 1 images, such as a.jpg" in capsys.readouterr().err
 
 
 def test_a_mask_without_box_is_no_box(raw: RawData) -> None:
@@ -392,7 +394,7 @@ def test_two_coco_files_that_disagree_on_an_image_are_refused_for_it(raw: RawDat
     raw.write("second.json", coco(["a.jpg"], ONLY_FACE, bbox=[1, 2, 3, 4]))
     found = {item.photo: item for item in read_frames(raw.root)}
     bad = found["a.jpg"]
-    assert isinstance(bad, Rejected) and "first.json and second.json have other boxes of this image" in bad.detail
+    assert isinstance(bad, Rejected) and "first.json and second.json have different boxes of it" in bad.detail
     assert isinstance(found["b.jpg"], FrameFaces)
 
 

@@ -44,11 +44,11 @@ def test_a_video_of_an_empty_incubator(tmp_path: Path) -> None:
         ("1,-0.2,,,,,none,still", "row 3: second '-0.2'"),
         ("1,nan,,,,,none,still", "row 3: second 'nan'"),
         ("1,0.2,1,2,x,4,none,still", "row 3: x2 'x'"),
-        ("1,0.2,1,2,,4,none,still", "row 3: half a box"),
+        ("1,0.2,1,2,,4,none,still", "row 3: incomplete box"),
         ("1,0.2,3,2,3,4,none,still", "row 3: box 3 2 3 4"),
         ("1,0.2,,,,,severe,still", "row 3: grade 'severe'"),
         ("1,0.2,,,,,none,asleep", "row 3: event 'asleep'"),
-        ("1,0.2,1,2,3,4,none,away", "row 3: a box while the infant is away"),
+        ("1,0.2,1,2,3,4,none,away", "row 3: box although the infant is away"),
         ("0,0.2,,,,,none,still", "row 3: not after"),
         ("1,0.0,,,,,none,still", "row 3: not after"),
     ],
@@ -75,7 +75,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no frame"):
         read_video_truth(write(tmp_path / "v.csv"))
     (tmp_path / "v.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match="no CSV file"):
+    with pytest.raises(InputError, match="not a CSV file"):
         read_video_truth(tmp_path / "v.csv")
 
 
@@ -111,8 +111,8 @@ def test_found_boxes_stay_ungraded_and_only_those_of_our_videos_count(tmp_path: 
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("c.csv", HEADER_FRAME_BOXES, "there is no video of this name; expected one of a, b"),
-        ("a.txt", HEADER_FRAME_BOXES, r"expected the truth of a video \(\.csv\)"),
+        ("c.csv", HEADER_FRAME_BOXES, "no video has this name; expected one of a, b"),
+        ("a.txt", HEADER_FRAME_BOXES, r"expected the ground truth of a video \(\.csv\)"),
         ("a.csv", HEADER_FRAME_BOXES + "0,0,1,2,1,4,easy,still\n", "row 2: box 1 2 1 4; expected x1 below x2"),
     ],
 )
@@ -127,5 +127,5 @@ def test_two_tables_of_one_video_are_refused(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "a.csv").write_text(HEADER_FRAME_BOXES + "0,0,1,2,3,4,easy,still\n")
-    with pytest.raises(InputError, match=r"two/a\.csv: another table has boxes of there/a\.mp4 already"):
+    with pytest.raises(InputError, match=r"two/a\.csv: there/a\.mp4 already has boxes from another table"):
         read_frame_boxes([tmp_path / "one/a.csv", tmp_path / "two/a.csv"], VIDEOS)

@@ -64,8 +64,8 @@ def test_a_row_comes_back_exactly(values: list[float], rect: list[int], flags: l
         (changed(199, "inf"), ["y_max", "'inf'"]),
         (changed(200, "2"), ["large_pose", "'2'", "0 or 1"]),
         (changed(205, "yes"), ["blur", "'yes'", "0 or 1"]),
-        (changed(206, "/etc/a.jpg"), ["/etc/a.jpg", "outside"]),
-        (changed(206, "a/../../b.jpg"), ["outside"]),
+        (changed(206, "/etc/a.jpg"), ["/etc/a.jpg", "not in WFLW_images"]),
+        (changed(206, "a/../../b.jpg"), ["not in WFLW_images"]),
         (changed(3, "9" * 50 + "x"), ["coordinate 4 ", "'" + "9" * 40 + "'"]),
     ],
 )

@@ -108,12 +108,12 @@ def test_yolo_boxes_come_back(boxes: list[tuple[float, float, float, float]]) ->
     [
         ("0 0.5 0.5 0.1", 1, ["4 values", "expected five"]),
         ("0 0.5 0.5 0.1 0.1 0.9", 1, ["6 values", "expected five", "confidence"]),
-        ("0 0.5 0.5 0.1 0.1\n\n0 0.5 0.5 0.1 x", 3, ["no five numbers"]),
-        ("face 0.5 0.5 0.1 0.1", 1, ["no five numbers"]),
+        ("0 0.5 0.5 0.1 0.1\n\n0 0.5 0.5 0.1 x", 3, ["not five numbers"]),
+        ("face 0.5 0.5 0.1 0.1", 1, ["not five numbers"]),
         ("1 0.5 0.5 0.1 0.1", 1, ["class 1 is unknown", "0"]),
-        ("nan 0.5 0.5 0.1 0.1", 1, ["no finite number"]),
-        ("0 0.5 0.5 nan 0.1", 1, ["no finite number"]),
-        ("0 inf 0.5 0.1 0.1", 1, ["no finite number"]),
+        ("nan 0.5 0.5 0.1 0.1", 1, ["not a finite number"]),
+        ("0 0.5 0.5 nan 0.1", 1, ["not a finite number"]),
+        ("0 inf 0.5 0.1 0.1", 1, ["not a finite number"]),
         ("0 0.5 0.5 0.1 1.01", 1, ["from 0 to 1"]),
         ("0 -0.1 0.5 0.1 0.1", 1, ["from 0 to 1"]),
         ("0 320 240 64 48", 1, ["from 0 to 1"]),
@@ -162,7 +162,7 @@ def test_an_empty_file_and_none_at_all_hold_no_box(tmp_path: Path, text: str) ->
 @pytest.mark.parametrize(
     ("known", "says"),
     [
-        (None, "class 1e8 is unknown; expected a whole number from 0 on"),
+        (None, "class 1e8 is unknown; expected a whole number of 0 or more"),
         ({0: "eyes"}, "class 1e8 is unknown; expected an id that data.yaml names"),
     ],
 )

@@ -75,10 +75,10 @@ def test_photos_without_a_face_are_backgrounds_and_other_settings_another_traini
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (SETTINGS.model_copy(update={"close": {"others": 1.0}}), "draws from 'others', of which no photo with a face"),
+        (SETTINGS.model_copy(update={"close": {"others": 1.0}}), "draws from 'others', but no photo with a face"),
         (
             SETTINGS.model_copy(update={"heads": {}}),
-            r"composed.heads: names no source; name one, or set kinds.heads to 0",
+            r"composed.heads: is empty; name a source, or set kinds.heads to 0",
         ),
     ],
 )
@@ -86,5 +86,5 @@ def test_what_cannot_be_composed_is_told(folder: Path, settings: Composition, me
     with pytest.raises(InputError, match=message):
         ComposedImages.read([folder], None, settings)
     (folder / "faces.json").write_text("{}}")
-    with pytest.raises(InputError, match=r"faces.json: is spoilt"):
+    with pytest.raises(InputError, match=r"faces.json: is damaged"):
         ComposedImages.read([folder], None, SETTINGS)

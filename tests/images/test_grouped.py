@@ -54,7 +54,7 @@ def test_frames_that_nobody_annotated_stay_out_and_those_without_a_face_do_not(
     (picked / "ungraded/labels/infant_01_000000.txt").unlink()
     groups = groups_of(picked)
     assert "infant_01_000000.png" not in groups and "infant_01_000040.png" in groups
-    assert "1 of 12 frames are not annotated (no label file) and stay out" in capsys.readouterr().err
+    assert "left out 1 of 12 frames that are not annotated (no label file)" in capsys.readouterr().err
     for path in (picked / "ungraded/labels").iterdir():
         path.unlink()
     with pytest.raises(InputError, match="none of its 12 frames is annotated"):
@@ -68,13 +68,11 @@ def test_videos_of_one_infant_go_together_and_what_is_assumed_is_told(
     picked = tmp_path / "picked"
     assert set(groups_of(picked).values()) == {"infant_01", "ward_7", "ward_8", "ward_9"}
     said = capsys.readouterr().err
-    assert "by their names, infant_01_a, infant_01_b are all of infant_01, and stay together" in said
-    assert (
-        "nobody says which infant is in ward_7, ward_8, ward_9: each video is taken for one infant of its own" in said
-    )
+    assert "by their names, infant_01_a, infant_01_b are all of infant_01; they stay together" in said
+    assert "the infant in ward_7, ward_8, ward_9 is unknown; each video counts as one infant of its own" in said
     (picked / "infants.csv").write_text("video,infant\nward_7.mp4,Mia\nward_8.mp4,Mia\nward_9,infant_01\n")
     assert set(groups_of(picked).values()) == {"infant_01", "Mia"}
-    assert "nobody says which infant" not in capsys.readouterr().err
+    assert "the infant in" not in capsys.readouterr().err
     # Without frames.csv, names of frames say of which video they are, and the list of infants still counts.
     (picked / "frames.csv").unlink()
     assert set(groups_of(picked).values()) == {"infant_01", "Mia"}
@@ -86,7 +84,7 @@ def test_videos_of_one_infant_go_together_and_what_is_assumed_is_told(
     assert [frames.kind_of(group) for group in ("infant_01", "Mia", "ward_9")] == ["infant", "infant", "video"]
     capsys.readouterr()
     assert frames.group_named("ward_8") == "Mia" and frames.group_named("nobody") == "nobody"
-    assert "ward_8 is of the infant Mia, whose 2 videos go together" in capsys.readouterr().err
+    assert "ward_8 belongs to the infant Mia; its 2 videos stay together" in capsys.readouterr().err
 
 
 def test_an_infant_that_is_filled_in_later_counts_though_the_manifest_does_not_know(picked: Path) -> None:
@@ -122,7 +120,7 @@ def test_a_name_that_says_of_no_video_is_an_error(tmp_path: Path) -> None:
     for kind, suffix in (("images", "png"), ("labels", "txt")):
         folder = tmp_path / "picked" / "ungraded" / kind
         (folder / f"infant_01_000000.{suffix}").rename(folder / f"7.{suffix}")
-    with pytest.raises(InputError, match=r"7\.png: its name does not say which video or infant it is of"):
+    with pytest.raises(InputError, match=r"7\.png: its name contains no video or infant"):
         groups_of(tmp_path / "picked")
 
 
@@ -138,12 +136,12 @@ def test_a_data_set_of_an_earlier_version_brings_no_unreviewed_boxes(
     """Made then, its labels may be a detector's; those that somebody corrected in it since are his."""
     make_frame_set(picked, tmp_path / "set", "picked")
     as_before(picked)
-    with pytest.raises(InputError, match="none of its 12 images has been annotated or reviewed"):
+    with pytest.raises(InputError, match="none of its 12 images is annotated or reviewed"):
         read_grouped_images(tmp_path / "set")
     (tmp_path / "set/labels/infant_02_000000.txt").write_text("2 0.5 0.5 0.25 0.25\n")
     capsys.readouterr()
     assert list(read_grouped_images(tmp_path / "set").groups) == ["infant_02_000000.png"]
-    assert "11 of 12 images are picked frames that nobody has reviewed, and stay out" in capsys.readouterr().err
+    assert "left out 11 of 12 images that are picked frames without review" in capsys.readouterr().err
 
 
 def test_a_folder_of_one_grade_is_no_way_round(picked: Path, tmp_path: Path) -> None:

@@ -50,19 +50,19 @@ def test_rows_stay_in_order_and_repeated_ones_count_once(fresh: Path, capsys: py
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ("0 nan 0.5 0.1 0.1", "no finite number"),
-        ("0 0.5 0.5 inf 0.1", "no finite number"),
+        ("0 nan 0.5 0.1 0.1", "not a finite number"),
+        ("0 0.5 0.5 inf 0.1", "not a finite number"),
         ("7 0.5 0.5 0.1 0.1", "class 7 is unknown"),
         ("0.5 0.5 0.5 0.1 0.1", "class 0.5 is unknown"),
         ("-1 0.5 0.5 0.1 0.1", "class -1 is unknown"),
-        ("nan 0.5 0.5 0.1 0.1", "no finite number"),
+        ("nan 0.5 0.5 0.1 0.1", "not a finite number"),
         ("0 0.5 1.01 0.1 0.1", "shares of the image from 0 to 1"),
         ("0 -0.01 0.5 0.1 0.1", "shares of the image from 0 to 1"),
         ("0 0.5 0.5 0 0.1", "sides above 0"),
         ("0 0.5 0.5 0.1", "4 values; expected five"),
         ("0 0.5 0.5 0.1 0.1 0.9", "6 values; expected five"),
-        ("0 0,5 0.5 0.1 0.1", "no five numbers"),
-        ("face 0.5 0.5 0.1 0.1", "no five numbers"),
+        ("0 0,5 0.5 0.1 0.1", "not five numbers"),
+        ("face 0.5 0.5 0.1 0.1", "not five numbers"),
     ],
 )
 def test_a_row_that_is_no_box_is_named(fresh: Path, row: str, expected: str) -> None:
@@ -95,7 +95,7 @@ def test_polygons_count_as_the_boxes_around_them(fresh: Path, capsys: pytest.Cap
     )
     boxes = read_labelled_images(fresh).labels[4]
     assert np.allclose(boxes, [[1, 0.4, 0.6, 0.4, 0.4], [0, 0.5, 0.5, 0.2, 0.2]])
-    assert "1 rows of labels are polygons; the boxes around them count" in capsys.readouterr().err
+    assert "1 rows of labels are polygons; using their bounding boxes" in capsys.readouterr().err
 
 
 def test_images_without_label_file_are_counted(fresh: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,14 +109,14 @@ def test_a_class_that_is_not_named_is_refused_even_where_it_is_not_wanted(fresh:
     (fresh / "labels/004.txt").write_text(GOOD.replace("0", "9", 1))
     with pytest.raises(InputError, match=r"004\.txt, row 1: class 9 is unknown"):
         read_labelled_images(fresh, ("eyes",))
-    with pytest.raises(InputError, match="no class 'ears'; it has eyes, left face, right face"):
+    with pytest.raises(InputError, match="no class 'ears'; its classes are eyes, left face, right face"):
         read_labelled_images(fresh, ("ears",))
 
 
 def test_a_corrupt_image_in_the_middle_is_named(fresh: Path) -> None:
     image = fresh / "images/004.png"
     image.write_bytes(image.read_bytes()[:60])
-    with pytest.raises(InputError, match=r"images/004\.png .*mend or remove"):
+    with pytest.raises(InputError, match=r"images/004\.png .*fix or remove"):
         read_labelled_images(fresh)
 
 
@@ -139,11 +139,11 @@ def test_an_empty_data_set_is_refused(fresh: Path) -> None:
     ("content", "expected"),
     [
         (None, "no such file"),
-        ("path: .\n", "names no classes"),
-        ("names: {0: a, 1: a}\n", "one name to two classes"),
-        ("names: [a\n", "is no YAML"),
-        ("names: {a: 0}\n", "names no classes"),
-        ("just words", "names no classes"),
+        ("path: .\n", "has no class names"),
+        ("names: {0: a, 1: a}\n", "one name for two classes"),
+        ("names: [a\n", "is not YAML"),
+        ("names: {a: 0}\n", "has no class names"),
+        ("just words", "has no class names"),
     ],
 )
 def test_classes_must_be_named(fresh: Path, content: str | None, expected: str) -> None:
@@ -172,7 +172,7 @@ def test_a_subset_is_a_folder_or_a_list(fresh: Path) -> None:
 
 def test_two_images_may_not_share_their_labels(fresh: Path) -> None:
     (fresh / "images/000.jpg").write_bytes((fresh / "images/001.png").read_bytes())
-    with pytest.raises(InputError, match=r"000\.png: shares the labels .* with 000\.jpg"):
+    with pytest.raises(InputError, match=r"000\.png: has the same label file .* as 000\.jpg"):
         read_labelled_images(fresh)
 
 
@@ -191,5 +191,5 @@ def test_left_and_right_change_places_and_nothing_else_does() -> None:
         "right eye face": "left eye face",
     }
     assert sides(("whole face",)).tolist() == [0]
-    with pytest.raises(InputError, match="'left face' has no 'right face' beside it"):
+    with pytest.raises(InputError, match="'left face' becomes 'right face' when mirrored, which is not a class"):
         sides(("left face", "whole face"))

@@ -111,13 +111,13 @@ def test_rectangular_batches_go_from_wide_to_high_in_the_smallest_shapes(labelle
 
 def test_settings_that_cannot_be_met_are_refused_or_said(labelled: LabelledImages) -> None:
     said: list[str] = []
-    with pytest.raises(InputError, match=r"copy_paste: 0\.1 pastes outlines"):
+    with pytest.raises(InputError, match=r"copy_paste: 0\.1 requires outlines"):
         quiet(labelled, WILD.model_copy(update={"copy_paste": 0.1}))
-    with pytest.raises(InputError, match="image_size: 100 is no multiple of 32"):
+    with pytest.raises(InputError, match="image_size: 100 is not a multiple of 32"):
         TrainingImages(labelled, 100, WILD)
     coloured = WILD.model_copy(update={"hsv_s": 0.5})
     TrainingImages(labelled, SIZE, coloured, channels=10, report=said.append)
-    assert len(said) == 1 and "images of 10 channels have none" in said[0]
+    assert len(said) == 1 and "images of 10 channels have no colours" in said[0]
     TrainingImages(labelled, SIZE, STILL, rectangular=True, report=said.append)
     TrainingImages(labelled, SIZE, coloured, report=said.append)
     assert len(said) == 1
@@ -127,7 +127,7 @@ def test_a_class_without_a_counterpart_forbids_flips_that_swap(labelled: Labelle
     lopsided = LabelledImages(
         labelled.folder, labelled.paths, labelled.sizes, labelled.labels, ("a", "b", "left face"), (0, 1, 2)
     )
-    with pytest.raises(InputError, match="'left face' has no 'right face'"):
+    with pytest.raises(InputError, match="'left face' becomes 'right face' when mirrored"):
         quiet(lopsided, WILD)
     quiet(lopsided, WILD, flip_swaps_sides=False)
     quiet(lopsided, STILL)
@@ -222,7 +222,7 @@ def test_rectangular_batches_keep_their_order_and_shapes(labelled: LabelledImage
     assert np.array_equal(order, epoch_order(images, 1, 7))
     shapes = [pixels.shape[1:] for pixels, _ in iterate_batches(images, order, 3, 0)]
     assert shapes == [images.shape(order[start]) for start in (0, 3, 6)]
-    with pytest.raises(ValueError, match="own order and size"):
+    with pytest.raises(ValueError, match="order and batch size"):
         next(iterate_batches(images, order[::-1], 3, 0))
 
 

@@ -52,7 +52,7 @@ def test_a_detector_of_maps_knows_photos_by_their_names(sets: Path) -> None:
 
 def test_maps_of_another_recipe_are_noted_and_those_of_other_classes_refused(sets: Path, capsys: Any) -> None:
     find_inputs([sets / "maps"], "joint", 1, {"class_names": NAMES, "method": "hirescam", "target": "T2"})
-    assert "maps: its heatmaps have another method than those of the detector's training" in capsys.readouterr().err
+    assert "maps: its heatmaps differ in method from those of the detector's training" in capsys.readouterr().err
     with pytest.raises(InputError, match=r"maps: has heatmaps of eyes, .*; expected those of dog, which the weights"):
         find_inputs([sets / "maps"], "joint", 1, {"class_names": ["dog"]})
 
@@ -73,15 +73,18 @@ def no_metadata(sets: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (one_more_photo, r"maps: no heatmaps of the image .*/9\.png; make them with 'uncover heatmaps'"),
-        (photo_of_another_size, r"maps: its heatmaps of .*/1\.png are of an image of 96 x 72 pixels; that is 96 x 73"),
+        (one_more_photo, r"maps: contains no heatmaps of the image .*/9\.png; make them with 'uncover heatmaps'"),
+        (
+            photo_of_another_size,
+            r"maps: its heatmaps of .*/1\.png are for an image of 96 x 72 pixels, but it has 96 x 73",
+        ),
         (
             lambda sets: (sets / "maps/joint/b/2.tif").unlink(),
             r"joint/b/2\.tif: does not exist, though man",
         ),
         (lambda sets: (sets / "maps/manifest.parquet").unlink(), "make it with 'uncover heatmaps'"),
-        (lambda sets: (sets / "maps/manifest.parquet").write_bytes(b"PAR1"), "is no Parquet file"),
-        (no_metadata, "does not say how its maps were made; expected a table of 'uncover heatmaps'"),
+        (lambda sets: (sets / "maps/manifest.parquet").write_bytes(b"PAR1"), "is not a Parquet file"),
+        (no_metadata, "has no settings of heatmaps; expected a table of 'uncover heatmaps'"),
     ],
 )
 def test_what_does_not_fit_together_is_named(sets: Path, spoil: Any, says: str) -> None:
@@ -94,7 +97,7 @@ def test_sets_of_one_detector_are_made_alike(sets: Path) -> None:
     make_map_set(sets / "photos", sets / "other", images=99, model="1" * 64)
     maps = [read_map_set(sets / name) for name in ("maps", "other")]
     check_alike([maps[0], maps[0]])
-    with pytest.raises(InputError, match=r"other: its heatmaps have another model than those of .*maps; make both"):
+    with pytest.raises(InputError, match=r"other: its heatmaps differ in model from those of .*maps; make both"):
         check_alike(maps)
     assert maps[0].digest != maps[1].digest
 
@@ -102,11 +105,16 @@ def test_sets_of_one_detector_are_made_alike(sets: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "kind", "channels", "says"),
     [
-        ("maps", "photo", 3, "maps: is a heatmap set, and these weights look at photos; give the data set"),
-        ("maps", "grey", 1, "maps: is a heatmap set, and these weights look at photos"),
-        ("photos", "joint", 1, r"0\.png: holds no heatmaps, which these weights look at \(input: joint\); give a heat"),
-        ("maps/images", "joint", 1, r"images/0\.tif: holds heatmaps of 10 channels; expected 1"),
-        ("maps/joint", "mean", 1, r"joint/0\.tif: holds heatmaps of 1 channels; expected 10"),
+        ("maps", "photo", 3, "maps: is a heatmap set, but these weights require photos; give the data set"),
+        ("maps", "grey", 1, "maps: is a heatmap set, but these weights require photos"),
+        (
+            "photos",
+            "joint",
+            1,
+            r"0\.png: contains no heatmaps, which these weights require \(input: joint\); give a heat",
+        ),
+        ("maps/images", "joint", 1, r"images/0\.tif: contains heatmaps of 10 channels; expected 1"),
+        ("maps/joint", "mean", 1, r"joint/0\.tif: contains heatmaps of 1 channels; expected 10"),
         ("nowhere", "joint", 1, "nowhere: no such folder"),
     ],
 )

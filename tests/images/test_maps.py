@@ -110,7 +110,7 @@ def test_other_readers_find_a_page_per_channel(tmp_path: Path, channels: int) ->
 
 def test_channels_are_checked_where_they_are_known(path: Path) -> None:
     assert same(read_maps(path), STORED) and same(read_maps(path, 4), STORED)
-    with pytest.raises(InputError, match=r"face\.tif: holds heatmaps of 4 channels; expected 10$"):
+    with pytest.raises(InputError, match=r"face\.tif: contains heatmaps of 4 channels; expected 10$"):
         read_maps(path, 10)
 
 
@@ -119,7 +119,7 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(path: Path, caplog: pytest.L
     # Every byte where a reader finds its way, and steps through the maps.
     for length in [*range(300), *range(300, len(content), 37), *range(len(content) - 20, len(content))]:
         path.write_bytes(content[:length])
-        with pytest.raises(InputError, match=r"face\.tif: (is cut off|cannot be|holds no heat)[^\n]*$"):
+        with pytest.raises(InputError, match=r"face\.tif: (is truncated|cannot be|contains no heat)[^\n]*$"):
             read_maps(path)
     assert not caplog.records  # tifffile adds nothing to our line
 
@@ -128,7 +128,7 @@ def test_a_file_that_is_cut_off_between_channels_says_how_many_there_are(path: P
     with tifffile.TiffFile(path) as tiff:
         third = tiff.pages[2].offset
     path.write_bytes(path.read_bytes()[:third])
-    with pytest.raises(InputError, match=r"face\.tif: is cut off after 2 of 4 channels; make it anew$"):
+    with pytest.raises(InputError, match=r"face\.tif: is truncated after 2 of 4 channels; make it again$"):
         read_maps(path)
 
 
@@ -145,9 +145,9 @@ def test_spoilt_maps_are_refused(path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "metadata", "expected"),
     [
-        (STORED.values, None, "holds no heatmaps; expected a file that `uncover heatmaps` wrote"),
-        (STORED.values, {"about": {}}, "holds no heatmaps"),
-        (STORED.values.astype(np.uint8), {"uncover maps": {}}, "holds uint8 values; expected heatmaps of 16 bits"),
+        (STORED.values, None, "contains no heatmaps; expected a file of `uncover heatmaps`"),
+        (STORED.values, {"about": {}}, "contains no heatmaps"),
+        (STORED.values.astype(np.uint8), {"uncover maps": {}}, "contains uint8 values; expected 16-bit heatmaps"),
         (STORED.values, {"uncover maps": {"scales": [1, 2]}}, "cannot be decoded"),
         (STORED.values, {"uncover maps": {"scales": [1, 2, 3, 4], "frame": {"width": 3}}}, "cannot be decoded"),
     ],
@@ -187,7 +187,7 @@ def test_maps_are_images_of_the_size_of_what_they_explain(tmp_path: Path, channe
 def test_as_images_they_must_have_the_channels_too(tmp_path: Path, channels: int, expected: int) -> None:
     write_maps(tmp_path / "a.tif", store_maps(some_maps(channels), FRAME, {"class_names": NAMES[:channels]}))
     for read in (inspect_image, read_image):
-        with pytest.raises(InputError, match=f"holds heatmaps of {channels} channels; expected {expected}"):
+        with pytest.raises(InputError, match=f"contains heatmaps of {channels} channels; expected {expected}"):
             read(tmp_path / "a.tif", expected)
 
 
@@ -204,7 +204,7 @@ def test_the_whole_face_is_one_of_the_classes() -> None:
     one = average(STORED, "whole_face")
     assert np.array_equal(one.values, STORED.values[:1]) and one.scales == pytest.approx(STORED.scales[:1], rel=1e-6)
     assert one.about["class_names"] == ["whole_face"]
-    with pytest.raises(InputError, match="no map of the class 'whole face' among dog, cat; choose another average"):
+    with pytest.raises(InputError, match="no heatmap of the class 'whole face' among dog, cat; choose another average"):
         average(replace(STORED, about={"class_names": ["dog", "cat"]}), "whole_face")
 
 

@@ -213,7 +213,7 @@ def test_what_is_in_a_file_counts_and_not_its_ending(tmp_path: Path, kind: str, 
 def test_sixteen_bit_colours_in_planes_are_refused_and_not_read_as_noise(tmp_path: Path) -> None:
     deep = PLANES.astype(np.uint16) * 257
     tifffile.imwrite(tmp_path / "a.tif", deep, photometric="rgb", planarconfig="separate")
-    with pytest.raises(PhotoError, match="TIFF of 16-bit colours in planes, which is not read; save it with 8 bits"):
+    with pytest.raises(PhotoError, match="planar TIFF with 16 bits per colour; save it with 8 bits"):
         inspect_photo(tmp_path / "a.tif")
 
 
@@ -232,7 +232,7 @@ def test_the_first_of_several_pictures_is_read_and_a_line_says_so(
     assert count_pictures(path) == inspect_photo(path).pictures == 4 and not inspect_photo(path).plain
     assert np.array_equal(read_image(path, 3), np.asarray(first))
     find_inputs([tmp_path], "photo", 3)
-    assert f"1 image files hold several pictures (such as {path}: 4); the first of each is" in capsys.readouterr().err
+    assert f"1 image files contain several images (such as {path}: 4); only the first of" in capsys.readouterr().err
     find_inputs([tmp_path / "b.png"], "photo", 3)
     assert not capsys.readouterr().err
 
@@ -274,12 +274,12 @@ def test_every_folder_is_searched_for_the_same_endings(tmp_path: Path, capsys: p
         (tmp_path / name).touch()
     assert [path.name for path in list_images(tmp_path)] == names
     said = capsys.readouterr().err
-    assert "4 files that are no images are passed over: 2 .cr2, 1 without an ending, 1 .pdf" in said
-    assert "convert pictures of kinds that are not read to JPEG or PNG: 2 .cr2, 1 .pdf" in said
+    assert "skipped 4 files that are not images: 2 .cr2, 1 without an ending, 1 .pdf" in said
+    assert "convert images in unsupported formats to JPEG or PNG: 2 .cr2, 1 .pdf" in said
     assert sorted(find_sources([str(tmp_path)]).images) == names
     assert sorted(frame.photo for frame in read_frames(tmp_path)) == names
     assert capsys.readouterr().err.startswith(said)
     for name in names:
         (tmp_path / name).unlink()
-    with pytest.raises(InputError, match=r"no image in it; .*; there are 2 \.cr2"):
+    with pytest.raises(InputError, match=r"no image in it; .*; found 2 \.cr2"):
         list_images(tmp_path)

@@ -207,7 +207,7 @@ def test_what_has_no_name_of_its_own_is_refused(tmp_path: Path) -> None:
 def test_results_may_not_stand_among_the_images(tmp_path: Path) -> None:
     (file,) = touch(tmp_path, "set/images/a.png")
     for given, out in ((tmp_path / "set", "set/images/maps"), (tmp_path / "set/images", "set/images")):
-        with pytest.raises(InputError, match=r"stands among the images in .*images; give a folder elsewhere"):
+        with pytest.raises(InputError, match=r"is among the images in .*images; give a folder elsewhere"):
             check_apart([given], tmp_path / out)
     check_apart([tmp_path / "set"], tmp_path / "set/heatmaps")
     check_apart([file], tmp_path / "set/images/maps")
@@ -267,9 +267,9 @@ def test_memory_of_maps_is_that_of_their_cells(path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "channels", "frame", "says"),
     [
-        ("classes", 10, FRAME, r"a\.tif: holds heatmaps of 3 channels; expected 10"),
-        ("joint", 1, FRAME, r"a\.tif: holds heatmaps of 3 channels; expected 1"),
-        ("classes", 3, fit(800, 600, 64), r"of an image of 4000 x 3000 pixels; expected 800 x 600, so make them anew"),
+        ("classes", 10, FRAME, r"a\.tif: contains heatmaps of 3 channels; expected 10"),
+        ("joint", 1, FRAME, r"a\.tif: contains heatmaps of 3 channels; expected 1"),
+        ("classes", 3, fit(800, 600, 64), r"of an image of 4000 x 3000 pixels; expected 800 x 600; make them again"),
     ],
 )
 def test_other_maps_are_refused(path: Path, kind: Input, channels: int, frame: object, says: str) -> None:
@@ -279,8 +279,8 @@ def test_other_maps_are_refused(path: Path, kind: Input, channels: int, frame: o
 
 def test_a_photo_is_no_heatmap_and_a_class_must_be_there(tmp_path: Path) -> None:
     Image.new("RGB", (64, 48)).save(tmp_path / "a.tif")
-    with pytest.raises(InputError, match=r"a\.tif: holds no heatmaps"):
+    with pytest.raises(InputError, match=r"a\.tif: contains no heatmaps"):
         read_source(tmp_path / "a.tif", 1, FRAME, "joint")
     write_maps(tmp_path / "b.tif", store_maps(np.ones((1, 2, 2), np.float32), FRAME, {"class_names": ["dog"]}))
-    with pytest.raises(InputError, match=r"b\.tif: no map of the class 'whole face' among dog"):
+    with pytest.raises(InputError, match=r"b\.tif: no heatmap of the class 'whole face' among dog"):
         read_source(tmp_path / "b.tif", 1, FRAME, "whole_face")

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
 from uncover.errors import InputError
-from uncover.metrics.detections import Detections, box_iou, iou, nms
+from uncover.metrics import detections
+from uncover.metrics.detections import Detections, box_iou, iou, nms, suppress_without_torchvision
 from uncover.metrics.predictions import LANDMARKS, read_predictions
 
 SQUARE = [0, 0, 10, 10]
@@ -84,6 +90,52 @@ def test_suppression_keeps_what_no_better_box_covers(dtype: type) -> None:
         if not kept or (iou(boxes[row], boxes[kept]) <= dtype(0.4)).all():
             kept.append(int(row))
     assert nms(boxes, confidence, 0.4).tolist() == kept
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("spread", [1.0, 30.0])
+def test_suppression_without_torchvision_keeps_the_same_rows(dtype: torch.dtype, spread: float) -> None:
+    """Overlaps of small integers often equal the threshold; scores of two digits often equal each other."""
+    operator = pytest.importorskip("torchvision.ops").nms
+    for seed in range(20):
+        generator = torch.Generator().manual_seed(seed)
+        corner, sides = (torch.rand(2, 150, 2, generator=generator, dtype=dtype) * 20).unbind()
+        corner, sides = (corner.round(), sides.round()) if seed % 2 else (corner * spread, sides)
+        boxes = torch.cat((corner, corner + sides), 1)
+        scores = torch.rand(150, generator=generator, dtype=dtype).mul(100).round() / 100
+        for threshold in (0.0, 0.3, 0.45, 0.5, 0.7, 1.0):
+            expected = operator(boxes, scores, threshold)
+            assert torch.equal(suppress_without_torchvision(boxes, scores, threshold), expected)
+            assert torch.equal(suppress_without_torchvision(boxes, scores, threshold, 7), expected[:7])
+    none = suppress_without_torchvision(boxes[:0], scores[:0], 0.5)
+    assert none.shape == (0,) and none.dtype == torch.int64
+
+
+@pytest.mark.parametrize(
+    "error", [None, RuntimeError("operator torchvision::nms does not exist"), OSError("libc10_cuda.so: no such file")]
+)
+def test_suppression_goes_on_with_a_torchvision_that_does_not_load(
+    error: Exception | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = nms(random_boxes(50), np.linspace(0, 1, 50), 0.4)
+
+    class Broken:
+        def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+            if name.partition(".")[0] == "torchvision":
+                raise error or ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Broken(), *sys.meta_path])
+    monkeypatch.setattr(logging.getLogger("uncover"), "propagate", True)
+    detections._torchvision_operator.cache_clear()
+    try:
+        with caplog.at_level("INFO"):
+            np.testing.assert_array_equal(nms(random_boxes(50), np.linspace(0, 1, 50), 0.4), expected)
+    finally:
+        detections._torchvision_operator.cache_clear()
+    said = {record.message for record in caplog.records if "torchvision does not fit torch" in record.message}
+    assert len(said) == (error is not None) and all(str(error) in line for line in said)
 
 
 def test_suppression_tells_classes_and_images_apart() -> None:
@@ -173,11 +225,36 @@ def test_a_file_of_predictions_and_back(tmp_path: Path) -> None:
         Detections.from_parquet(tmp_path / "no.parquet")
 
 
+def test_boxes_are_equal_by_value_and_come_one_by_one() -> None:
+    some = found(3)
+    assert some == found(3) and some != found(3, seed=1) and some != some[:2] and some != 3
+    one, two, three = some
+    assert Detections.concatenate([one, two, three]) == some and two == some[1]
+    with pytest.raises(IndexError):
+        some[3]
+
+
+def test_boxes_know_their_image_and_the_names_of_their_classes(tmp_path: Path) -> None:
+    pixels = np.zeros((60, 80, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "photo.png"), pixels)
+    own = replace(found(3), shown=tmp_path / "photo.png", class_names={0: "cat", 1: "dog"})
+    assert set(own.to_pandas()["class"]) <= {"cat", "dog", "class 2"}
+    for figure in (own.plot(), own[:2].sorted().plot(), found(3).plot(str(tmp_path / "photo.png"))):
+        assert figure.axes[0].get_xlim() == (-0.5, 79.5)
+        assert figure._repr_png_()[:4] == b"\x89PNG"
+    assert own.scaled(2, 2).shown is None
+    for image, message in ((None, "do not know their image"), (tmp_path / "absent.png", "absent.png")):
+        with pytest.raises(InputError, match=message):
+            found(3).plot(image)
+
+
 def test_boxes_are_drawn_on_their_image(tmp_path: Path) -> None:
     figure = found(3).plot(np.zeros((60, 80, 3), np.uint8))
     (axes,) = figure.axes
     assert len(axes.patches) == 3 and len(axes.lines) == 3
-    assert [text.get_text() for text in axes.texts] == [f"{sure:.2f}" for sure in found(3).confidence]
+    classes, sure = found(3).class_ids, found(3).confidence
+    texts = [f"{CLASS_NAMES[number]} {value:.2f}" for number, value in zip(classes, sure, strict=True)]
+    assert [text.get_text() for text in axes.texts] == texts
     figure.savefig(tmp_path / "faces.png")
     assert (tmp_path / "faces.png").stat().st_size
     assert len(Detections.empty().plot(np.zeros((60, 80), np.uint8)).axes[0].patches) == 0

@@ -111,10 +111,10 @@ def test_one_image_has_scores_but_no_interval() -> None:
 
 
 def test_what_is_asked_for_in_vain(a_set: RandomSet) -> None:
-    with pytest.raises(InputError, match=r"class 'wing' is none that was predicted; expected one of: eyes, nose"):
+    with pytest.raises(InputError, match=r"class 'wing': the detector has no such class; expected one of: eyes, nose"):
         evaluate(a_set.predictions, a_set.truth, ["wing"])
     truth = a_set.truth.assign(image="other.jpg")
-    with pytest.raises(InputError, match=r"image other.jpg: has labels but was not predicted on"):
+    with pytest.raises(InputError, match=r"image other.jpg: has labels but no predictions"):
         evaluate(a_set.predictions, truth)
 
 

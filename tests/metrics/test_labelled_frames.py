@@ -128,7 +128,7 @@ def test_the_command_writes_a_record(
     assert main(["evaluate", "videos", str(out), "--truth", str(labelled), "--detections", *words]) == 0
     told = capsys.readouterr()
     assert "3/6" in told.out and "4/6" in told.out
-    assert "c: has labels, and was not looked at" in told.err
+    assert "c: has labels, but no detections" in told.err
     table = pd.read_csv(out)
     assert tuple(table.columns) == COLUMNS and len(table) == 2 * 3 * 3
 
@@ -136,8 +136,8 @@ def test_the_command_writes_a_record(
 @pytest.mark.parametrize(
     ("name", "boxes", "words", "why"),
     [
-        ("a_009", [FACE], None, "frame 9 is labelled and was not looked at"),
-        ("first", [FACE], None, "expected <video>_<number of the frame>.txt"),
+        ("a_009", [FACE], None, "labelled frame 9 was not processed"),
+        ("first", [FACE], None, "expected <video>_<frame number>.txt"),
         ("a_001", [FACE, OTHER], "infant", "1 rows for 2 faces"),
         ("a_001", [(90.0, 10.0, 90.0, 20.0)], None, "row 1"),
     ],

@@ -69,11 +69,11 @@ def test_names_of_classes_are_those_found_where_nothing_is_stated(a_set: RandomS
 @pytest.mark.parametrize(
     ("column", "value", "says"),
     [
-        ("confidence", np.nan, "a confidence that is no number from 0 to 1; 1 such rows"),
-        ("confidence", 1.5, "a confidence that is no number from 0 to 1"),
-        ("confidence", -0.1, "a confidence that is no number from 0 to 1"),
-        ("x1", np.nan, "a box with a corner that is no number"),
-        ("y2", np.inf, "a box with a corner that is no number"),
+        ("confidence", np.nan, "a confidence that is not a number from 0 to 1; 1 such rows"),
+        ("confidence", 1.5, "a confidence that is not a number from 0 to 1"),
+        ("confidence", -0.1, "a confidence that is not a number from 0 to 1"),
+        ("x1", np.nan, "a box with a corner that is not a number"),
+        ("y2", np.inf, "a box with a corner that is not a number"),
         ("x2", -100.0, "a box whose x2 or y2 is below its x1 or y1"),
         ("image", "other.jpg", r"\(other.jpg\): an image that is not in the list"),
         ("class", None, "a box without a class"),
@@ -99,9 +99,9 @@ def test_unsound_boxes(a_set: RandomSet, tmp_path: Path, column: str, value: obj
 def test_unsound_lists_of_images(a_set: RandomSet, tmp_path: Path) -> None:
     images = a_set.predictions.images
     twice = pd.concat([images, images.iloc[:1]])
-    with pytest.raises(InputError, match=r"names 00.jpg twice"):
+    with pytest.raises(InputError, match=r"contains 00.jpg twice"):
         write_predictions(tmp_path / "a.parquet", Predictions(a_set.predictions.boxes, twice, {}))
-    with pytest.raises(InputError, match=r"image 00.jpg is 0 x 480; expected pixels above 0"):
+    with pytest.raises(InputError, match=r"image 00.jpg is 0 x 480; expected sizes above 0"):
         write_predictions(tmp_path / "a.parquet", Predictions(a_set.predictions.boxes, images.assign(width=0), {}))
 
 
@@ -111,7 +111,7 @@ def test_a_file_that_is_cut_off(a_set: RandomSet, tmp_path: Path) -> None:
     whole = path.read_bytes()
     for length in (0, 3, 100, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
-        with pytest.raises(InputError, match="is no Parquet file, or a part of one"):
+        with pytest.raises(InputError, match="is not a Parquet file, or is truncated"):
             read_predictions(path)
 
 
@@ -120,13 +120,13 @@ def test_files_of_others(a_set: RandomSet, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="does not exist; make it with 'uncover predict'"):
         read_predictions(path)
     a_set.predictions.boxes.to_parquet(path)
-    with pytest.raises(InputError, match="metadata does not say which images"):
+    with pytest.raises(InputError, match="has no list of images in its metadata"):
         read_predictions(path)
     a_set.predictions.boxes.drop(columns="x1").to_parquet(path)
     with pytest.raises(InputError, match="no column x1"):
         read_predictions(path)
     path.write_text("image,class\n")
-    with pytest.raises(InputError, match="is no Parquet file"):
+    with pytest.raises(InputError, match="is not a Parquet file"):
         read_predictions(path)
 
 
@@ -183,7 +183,7 @@ def test_unsound_landmarks(a_set: RandomSet, tmp_path: Path, value: float) -> No
     given = with_landmarks(a_set)
     boxes = given.boxes.copy()
     boxes.loc[2, "nose_x"] = value
-    with pytest.raises(InputError, match=r"set.parquet: row .*a landmark that is no number; 1 such rows"):
+    with pytest.raises(InputError, match=r"set.parquet: row .*a landmark that is not a number; 1 such rows"):
         write_predictions(tmp_path / "set.parquet", replace(given, boxes=boxes))
     assert not list(tmp_path.iterdir())
 
@@ -227,12 +227,12 @@ def test_joined_shares_are_the_bytes_of_the_whole(made: RawData, counts: list[in
 def test_shares_that_do_not_make_a_set_are_named(tmp_path: Path) -> None:
     boxes_of = {f"{number}.png": 1 for number in range(5)}
     one, two, three = write_shares(tmp_path / "set", boxes_of, 3)
-    with pytest.raises(InputError, match=r"no share 2 of 3"):
+    with pytest.raises(InputError, match=r"shards 2 of 3 are missing"):
         join_predictions([one, three])
-    with pytest.raises(InputError, match=r"is share 1 of 3, and so is .*1-of-3.parquet; give each once"):
+    with pytest.raises(InputError, match=r"is shard 1 of 3, as is .*1-of-3.parquet; give each shard once"):
         other = tmp_path / "again.parquet"
         other.write_bytes(one.read_bytes())
         join_predictions([one, two, three, other])
     write_predictions(two, predictions(["1.png"], boxes_of, {**SETTINGS, "model": "yolov5s", "shard": 2, "shards": 3}))
-    with pytest.raises(InputError, match=r"2-of-3.parquet: was not made as .*1-of-3.parquet was"):
+    with pytest.raises(InputError, match=r"2-of-3.parquet: settings differ from .*1-of-3.parquet"):
         join_predictions([one, two, three])

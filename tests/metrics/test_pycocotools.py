@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -57,3 +59,5 @@ def test_average_precision_is_near_cocos() -> None:
         assert strict > 0.02 and loose > 0.1
     # COCO gives each label its best free box in turn, and reads precision 1 at recall 0 and the hit's at recall 1.
     assert np.abs(differences).max() < 0.02
+    stored = json.loads((Path(__file__).parents[2] / "docs/results/ap_coco.json").read_text(encoding="utf-8"))
+    assert np.mean(differences, axis=0) == pytest.approx(stored["values"]["mean_difference"], abs=1e-3)

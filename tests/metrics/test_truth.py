@@ -68,17 +68,17 @@ def test_images_without_any_label_file(tmp_path: Path) -> None:
     [
         ("0 0.5 0.5 0.5", "row 1: 4 values; expected five"),
         ("\n0 .5 .5 .5 .5\n0 .5 .5 .5 .5 .5 .5", "row 3: 7 values"),
-        ("0 0.5 half 0.5 0.5", "row 1: '0 0.5 half 0.5 0.5' are no five numbers"),
-        ("0 0.5 nan 0.5 0.5", "row 1: .* no finite number"),
-        ("0 0.5 0.5 inf 0.5", "row 1: .* no finite number"),
+        ("0 0.5 half 0.5 0.5", "row 1: '0 0.5 half 0.5 0.5' are not five numbers"),
+        ("0 0.5 nan 0.5 0.5", "row 1: .* not a finite number"),
+        ("0 0.5 0.5 inf 0.5", "row 1: .* not a finite number"),
         ("0 1.01 0.5 0.5 0.5", "row 1: .* expected shares of the image from 0 to 1"),
         ("0 0.5 -0.1 0.5 0.5", "row 1: .* expected shares"),
         ("0 0.5 0.5 0 0.5", "row 1: .* sides above 0"),
-        ("-1 0.5 0.5 0.5 0.5", "row 1: class -1 is unknown; expected a whole number from 0 on"),
+        ("-1 0.5 0.5 0.5 0.5", "row 1: class -1 is unknown; expected a whole number of 0 or more"),
         ("0.5 0.5 0.5 0.5 0.5", "row 1: class 0.5 is unknown"),
         ("1e30 0.5 0.5 0.5 0.5", "row 1: class 1e30 is unknown"),
-        ("nan 0.5 0.5 0.5 0.5", "row 1: .* no finite number"),
-        ("nose 0.5 0.5 0.5 0.5", "row 1: .* are no five numbers"),
+        ("nan 0.5 0.5 0.5 0.5", "row 1: .* not a finite number"),
+        ("nose 0.5 0.5 0.5 0.5", "row 1: .* are not five numbers"),
     ],
 )
 def test_lines_that_are_no_labels(tmp_path: Path, text: str, says: str) -> None:
@@ -88,12 +88,12 @@ def test_lines_that_are_no_labels(tmp_path: Path, text: str, says: str) -> None:
 
 def test_files_that_are_no_label_files(tmp_path: Path) -> None:
     (labels(tmp_path, {}) / "a.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InputError, match=r"a.txt: is no text"):
+    with pytest.raises(InputError, match=r"a.txt: is not text"):
         read_truth(tmp_path, images("a.png"))
 
 
 def test_a_wrong_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="nowhere: is no folder"):
+    with pytest.raises(InputError, match="nowhere: is not a folder"):
         read_truth(tmp_path / "nowhere", images("a.png"))
     folder = labels(tmp_path, {"b.txt": "", "c.txt": ""})
     with pytest.raises(
@@ -103,7 +103,7 @@ def test_a_wrong_folder(tmp_path: Path) -> None:
 
 
 def test_two_images_of_one_name(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"a.txt: would label both a.png and a.jpg"):
+    with pytest.raises(InputError, match=r"a.txt: is the label file of both a.png and a.jpg"):
         read_truth(tmp_path, images("a.png", "a.jpg"))
 
 
@@ -137,25 +137,25 @@ def test_classes_are_those_of_the_same_name(
 
 def test_labels_of_classes_that_the_model_does_not_know_are_refused(tmp_path: Path) -> None:
     labels(tmp_path, {"labels/a.txt": f"0 {ONE}", "classes.txt": "cup\nhand"})
-    with pytest.raises(InputError, match="classes cup, hand, of which the model knows none; it knows eyes, nose"):
+    with pytest.raises(InputError, match="classes cup, hand, none of which the model has; the model has eyes, nose"):
         ids_of(tmp_path, PARTS)
 
 
 def test_class_0_of_graded_frames_is_the_whole_face(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels(tmp_path / "hard", {"labels/a.txt": f"0 {ONE}", "images/a.png": ""})
     assert ids_of(tmp_path / "hard/labels", PARTS) == [2]
-    assert "nothing names the classes of these labels; 0 is taken for 'whole face'" in capsys.readouterr().err
+    assert "no file names the classes of these labels; using 0 as 'whole face'" in capsys.readouterr().err
     truth = read_truth(tmp_path, images("hard/images/a.png"), {2: "whole face"})
     assert truth["class_id"].tolist() == [2]
 
 
 def test_a_bare_0_that_may_be_two_classes_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = labels(tmp_path / "mine", {"a.txt": f"0 {ONE}"})
-    with pytest.raises(InputError, match=r"0 may be 'eyes' or 'whole face'; put the data\.yaml"):
+    with pytest.raises(InputError, match=r"0 may be 'eyes' or 'whole face'; add the data\.yaml"):
         ids_of(folder, PARTS)
     labels(tmp_path / "mine", {"a.txt": f"0 {ONE}\n2 {ONE}"})
     assert ids_of(folder, PARTS) == [0, 2]
-    assert "their ids are taken for the model's" in capsys.readouterr().err
+    assert "using the ids of the model" in capsys.readouterr().err
 
 
 def test_all_rows_that_are_no_labels_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

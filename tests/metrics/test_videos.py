@@ -132,7 +132,7 @@ def test_the_same_seed_gives_the_same_record(outcomes: pd.DataFrame) -> None:
 
 
 def test_no_video_may_be_called_all(outcomes: pd.DataFrame) -> None:
-    with pytest.raises(InputError, match="video all: that name stands for all videos together"):
+    with pytest.raises(InputError, match="video all: this name is reserved for all videos"):
         score_videos(outcomes.replace({"video": {"a": "all"}}), Resampling())
 
 
@@ -187,17 +187,21 @@ def test_videos_are_told_by_their_names_without_endings(tmp_path: Path) -> None:
     folder = write_detections(tmp_path / "a", {"b": "r", "a": "r"})
     assert videos_of(folder) == {"a": "a.mp4", "b": "b.mp4"}
     change(folder, "frames", source=["a.mkv", "a.mp4"])
-    with pytest.raises(InputError, match=r"a\.mkv and a\.mp4 share a name"):
+    with pytest.raises(InputError, match=r"a\.mkv and a\.mp4 have the same name"):
         videos_of(folder)
     pd.read_parquet(folder / "frames.parquet").iloc[:0].to_parquet(folder / "frames.parquet")
-    with pytest.raises(InputError, match="tells of no frame"):
+    with pytest.raises(InputError, match="contains no frame"):
         videos_of(folder)
 
 
 @pytest.mark.parametrize(
     ("found", "true", "message"),
     [
-        ("rrr", "ffff", r"1 of the 4 frames of its truth were not looked at, from 3 on; run 'uncover detect' on every"),
+        (
+            "rrr",
+            "ffff",
+            r"1 of the 4 frames of its truth were not processed, the first is 3; run 'uncover detect' on every",
+        ),
         ("rrrr", "fff", r"frame 3 is not in its truth, which has 3 frames, from 0 to 2"),
     ],
 )
@@ -219,20 +223,20 @@ def test_what_detect_left_must_be_sound(tmp_path: Path) -> None:
     folder = write_detections(tmp_path / "a", {"v": "rr"})
     known = {"v": truth("ff")}
     for wanted, message in (
-        ({}, "the video v has no truth"),
-        ({"v": known["v"], "w": known["v"]}, "the video w was not looked at"),
+        ({}, "the video v has no ground truth"),
+        ({"v": known["v"], "w": known["v"]}, "the video w was not processed"),
     ):
         with pytest.raises(InputError, match=message):
             read_outcomes("way", folder, wanted, 0.5)
     change(folder, "boxes", frame=[0, 7])
-    with pytest.raises(InputError, match=r"v\.mp4 has boxes in frames that .*frames\.parquet lacks"):
+    with pytest.raises(InputError, match=r"v\.mp4 has boxes in frames missing from .*frames\.parquet"):
         read_outcomes("way", folder, known, 0.5)
     change(folder, "boxes", found_by=["rgb", "guess"])
     with pytest.raises(InputError, match="found_by 'guess'; expected one of rgb, heatmap, rescue, temporal"):
         read_outcomes("way", folder, known, 0.5)
     change(folder, "boxes", frame=[0, 1], found_by="rgb")
     change(folder, "frames", frame=[1, 1])
-    with pytest.raises(InputError, match="frame 1 stands there twice"):
+    with pytest.raises(InputError, match="frame 1 occurs twice"):
         read_outcomes("way", folder, known, 0.5)
 
 

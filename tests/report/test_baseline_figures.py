@@ -89,15 +89,15 @@ def test_boxes_landmarks_and_counts_are_those_of_the_predictions(tmp_path: Path)
     dataset = write_data(tmp_path, "wflw")
     boxes = {IMAGES[0]: [(FACE, 0.7), (ASIDE, 0.9)], IMAGES[2]: [(FACE, 0.69)], IMAGES[3]: [(FACE, 0.95)]}
     figure = draw_baseline_detections("mtcnn", write_found(tmp_path / "a.parquet", boxes), dataset, 0.7, "pixelate")
-    said = ["1 of 1 found, 1 beside", "0 of 1 found, 0 beside", "0 of 1 found, 0 beside", "1 of 1 found, 0 beside"]
+    said = ["1 of 1 found, 1 false", "0 of 1 found, 0 false", "0 of 1 found, 0 false", "1 of 1 found, 0 false"]
     panels = {axes.get_title(): axes for axes in figure.axes}
     assert list(panels) == [f"photo {number}\n{words}" for number, words in enumerate(said, start=1)]
     assert texts(figure) == (
-        "MTCNN on WFLW test photos, n = 4 photos: detections (confidence from 0.7 on) in 2 of 4 photos;"
+        "MTCNN on WFLW test photos, n = 4 photos: detections (confidence at least 0.7) in 2 of 4 photos;"
         " 2 of 4 faces found, 1 other detection"
     )
     # The first panel: the true box, both detections by falling confidence, each followed by its five landmarks.
-    lines = panels["photo 1\n1 of 1 found, 1 beside"].lines
+    lines = panels["photo 1\n1 of 1 found, 1 false"].lines
     assert [line.get_color() for line in lines if len(line.get_xdata()) > 1] == [
         BOX_STYLES[kind]["color"] for kind in (TRUE, FALSE, FOUND)
     ]
@@ -164,11 +164,11 @@ def test_without_labels_nothing_is_called_found_or_false(tmp_path: Path) -> None
     figure = draw_baseline_detections("mtcnn", path, write_data(tmp_path, "web", [False] * 4), 0.7, "pixelate")
     assert figure.axes[0].get_title() == "photo 1\n1 detection, no labels"
     assert figure.axes[0].lines[0].get_color() == BOX_STYLES[UNKNOWN]["color"]
-    assert texts(figure).endswith("in 1 of 4 photos; nobody labelled them")
+    assert texts(figure).endswith("in 1 of 4 photos; no labels")
     some = draw_baseline_detections(
         "mtcnn", path, write_data(tmp_path, "web", [True, True, True, False]), 0.7, "pixelate"
     )
-    assert texts(some).endswith("in 1 of 4 photos; nobody labelled 1 of them")
+    assert texts(some).endswith("in 1 of 4 photos; 1 without labels")
 
 
 def test_a_find_is_what_the_trial_calls_one(tmp_path: Path) -> None:
@@ -207,12 +207,12 @@ def test_the_same_files_give_the_same_figure(tmp_path: Path) -> None:
 def test_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     dataset = write_data(tmp_path, "wflw")
     path = write_found(tmp_path / "a.parquet", {})
-    with pytest.raises(InputError, match="holds boxes of mtcnn; expected those of retinaface"):
+    with pytest.raises(InputError, match="has boxes of mtcnn; expected boxes of retinaface"):
         draw_baseline_detections("retinaface", path, dataset, 0.7, "pixelate")
-    with pytest.raises(InputError, match=r"from confidence 0\.05 only; expected 0\.01 or less"):
+    with pytest.raises(InputError, match=r"at confidence 0\.05; expected 0\.01 or less"):
         draw_baseline_detections("mtcnn", path, dataset, 0.01, "pixelate")
     pd.read_parquet(dataset / "manifest.parquet")[:3].to_parquet(dataset / "manifest.parquet")
     with pytest.raises(InputError, match=r"names photo3.png, which .* does not"):
         draw_baseline_detections("mtcnn", path, dataset, 0.7, "pixelate")
     assert main(["figure_23", str(tmp_path / "out"), "--predictions", str(path)]) == 2
-    assert "expected --dataset" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    assert "pass its folder with --dataset" in capsys.readouterr().err and not (tmp_path / "out").exists()

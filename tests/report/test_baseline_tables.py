@@ -62,8 +62,8 @@ def test_every_baseline_may_stand_in_a_table_and_ready_made_ones_are_called_so(t
     assert main(["table_10", "baselines", str(tmp_path / "out"), "--summaries", *words]) == 0
     frame, text = read(tmp_path, "table_10_baselines")
     assert frame["Detector"].tolist() == [row.title for row in BASELINES.values()] and NOT_RUN not in frame.to_numpy()
-    (others,) = (line for line in text.splitlines() if "Trained by others: " in line)
-    named = {row.title for row in BASELINES.values() if row.title in others.split(". Each draws")[0]}
+    (others,) = (line for line in text.splitlines() if "Pretrained: " in line)
+    named = {row.title for row in BASELINES.values() if row.title in others.split(". Each of them draws")[0]}
     assert named == {row.title for row in BASELINES.values() if not row.trained}
 
 
@@ -87,7 +87,7 @@ def test_scores_stand_by_detector_and_set(tmp_path: Path) -> None:
     assert WHY in text and text.count("95 % interval") == 2
     # Numbers stay to the right beside a row of words.
     assert r"\begin{tabular}{llrrrrrrrr}" in (tmp_path / "out" / "table_10_baselines.tex").read_text(encoding="utf-8")
-    assert "Trained by others: MTCNN." in text and "WIDER FACE" in text
+    assert "Pretrained: MTCNN." in text and "WIDER FACE" in text
 
 
 def test_scores_of_strangers_and_of_what_was_not_run_are_refused(
@@ -95,18 +95,16 @@ def test_scores_of_strangers_and_of_what_was_not_run_are_refused(
 ) -> None:
     start = ["table_10", "baselines", str(tmp_path / "out"), "--summaries"]
     paths = evaluations(tmp_path)
-    assert "--not-run mtcnn: --summaries names a record of it" in refused(
-        capsys, *start, *paths, "--not-run", "mtcnn=x"
-    )
+    assert "--not-run mtcnn: --summaries has a record of it" in refused(capsys, *start, *paths, "--not-run", "mtcnn=x")
     strange = write_evaluation(tmp_path / "metrics" / "hirescam_10" / "merl" / "whole_face", IMAGES, [])
-    assert "stands in the folder of hirescam_10; expected one of rgb10, rgb1, mtcnn" in refused(capsys, *start, strange)
+    assert "is in folder hirescam_10; expected one of rgb10, rgb1, mtcnn" in refused(capsys, *start, strange)
     train = write_evaluation(tmp_path / "metrics" / "mtcnn" / "train" / "whole_face", IMAGES, [])
-    assert "stands in train/whole_face; expected merl|wflw|slapi_none" in refused(capsys, *start, train)
+    assert "is in folder train/whole_face; expected merl|wflw|slapi_none" in refused(capsys, *start, train)
     for words, why in (
-        (["mtcnn"], "--not-run mtcnn: expected name=reason, name one of mtcnn, retinaface"),
+        (["mtcnn"], "--not-run mtcnn: expected name=reason with a name among mtcnn, retinaface"),
         (["mtcnn= "], "expected name=reason"),
         (["rgb10=tired"], "expected name=reason"),
-        (["mtcnn=a", "mtcnn=b"], "mtcnn again; expected each detector once"),
+        (["mtcnn=a", "mtcnn=b"], "mtcnn is given twice; pass each detector once"),
     ):
         assert why in refused(capsys, *start, *paths, "--not-run", *words)
     assert not (tmp_path / "out").exists()
@@ -148,7 +146,10 @@ def test_found_and_missed_images_are_counted_at_each_detector_s_own_confidence(t
     assert hof[counts].tolist() == ["0.7", "4", "n/a", "1", "n/a", "n/a", "3", "0.75"]
     # Wilson's interval of 1 in 4 by hand, z = 1.96: (0.25 + 3.84 / 8) / 1.96 -+ sqrt(3.84 * 0.1875 / 4 + 0.23) / 1.96.
     assert "| 0.25 [0.05, 0.70] |" in text
-    assert "RGB 10 classes 0.4, MTCNN 0.7." in text and "no detection is judged: Hand Over Face." in text
+    assert (
+        "RGB 10 classes 0.4, MTCNN 0.7." in text
+        and "n/a (correctness unknown, set has no labels): Hand Over Face." in text
+    )
     retinaface = row(frame, Detector="RetinaFace")
     assert retinaface["Set"] == "all" and set(retinaface.drop(["Detector", "Set"])) == {NOT_RUN}
     assert "| RetinaFace | not run | all | not run |" in text and WHY in text
@@ -187,7 +188,7 @@ def test_images_of_one_infant_count_as_a_block_where_somebody_says_so(tmp_path: 
     # Four images as one block misses one of them, the other none, are as variable as independent ones (0.05 to 0.70),
     # but two blocks say little: they are worth 4 times the square of 3.1824 / 12.7062 (Student's t), a quarter image.
     assert "| 0.25 [0.00, 0.97] |" in text
-    assert "draw them together: Easy 2 (infant)." in text
+    assert "resample them as one block: Easy 2 (infant)." in text
     assert "Hand Over Face: intervals treat photos as independent" in text
 
 
@@ -197,13 +198,13 @@ def test_predictions_that_do_not_belong_together_are_refused(
     given = frames(tmp_path)
     start, confidences = ["table_11", "baselines", str(tmp_path / "out")], ["--confidences", "rgb10=0.4", "mtcnn=0.7"]
     for words, why in (
-        ([*given, "--confidences", "rgb10=0.4"], "--confidences has no word for mtcnn; expected one"),
-        ([*given, "--confidences", "rgb10=0.0001", "mtcnn=0.7"], "holds boxes from confidence 0.001 only"),
+        ([*given, "--confidences", "rgb10=0.4"], "--confidences has no value for mtcnn; add one"),
+        ([*given, "--confidences", "rgb10=0.0001", "mtcnn=0.7"], "was stored at confidence 0.001"),
         ([*given, "--confidences", "rgb10=half"], "--confidences rgb10=half: expected name=confidence"),
         ([*given, "--confidences", "rgb10=1.5"], "--confidences rgb10=1.5: expected name=confidence, from 0 to 1"),
         ([*given[:-1], *confidences], "--datasets has no folder hof"),
-        ([*given[:-1], str(tmp_path / "none" / "hof"), *confidences], "hof: is no folder; expected the data set"),
-        ([*given, *confidences, "--not-run", "mtcnn=x"], "--not-run mtcnn: --predictions names a file of it"),
+        ([*given[:-1], str(tmp_path / "none" / "hof"), *confidences], "hof: not a folder; expected the data set"),
+        ([*given, *confidences, "--not-run", "mtcnn=x"], "--not-run mtcnn: --predictions has a file of it"),
     ):
         assert why in refused(capsys, *start, *words)
     write_boxes(tmp_path / "mtcnn" / "slapi_easy.parquet", ["7.jpg"], [])
@@ -239,7 +240,7 @@ def test_web_photos_with_labels_tell_right_from_wrong(tmp_path: Path) -> None:
     assert frame["Detector"].tolist() == ["RGB 1 class", "MTCNN", "RetinaFace", "Faster R-CNN"]
     assert "| MTCNN | 4 | 4 | 2 | 0.50 [0.15, 0.85] | 1 | 0.25 [0.05, 0.70] | 2 | 0.700 |" in text
     assert set(row(frame, Detector="Faster R-CNN").drop("Detector")) == {NOT_RUN} and WHY in text
-    assert "twelve such photos" in text
+    assert "twelve unpublished photos" in text
 
 
 def test_web_photos_without_labels_count_a_face_each_and_judge_none(tmp_path: Path) -> None:
@@ -248,7 +249,7 @@ def test_web_photos_without_labels_count_a_face_each_and_judge_none(tmp_path: Pa
     # Of two boxes in one photo, one at least is false.
     assert row(frame, Detector="MTCNN")[WEB].tolist() == ["4", "4", "2", "n/a", "1", "0.7"]
     assert row(frame, Detector="MTCNN")["Found share"] == "n/a"
-    assert "| False detections, at least | Conf |" in text and "taken on trust" in text
+    assert "| False detections, at least | Conf |" in text and "one face per photo is assumed" in text
 
 
 def cascade_row(set_name: str, detector: str, rescue: str, found: int, **others: object) -> dict[str, object]:
@@ -287,7 +288,8 @@ def test_every_detector_stands_alone_and_with_each_rescue(tmp_path: Path) -> Non
     assert merl.startswith("MERL-RAV test photos (photos: 10, faces: 10)")
     assert "| RGB 10 classes | none | 3 | 0.90 | 0.20 | – | – |" in merl
     assert hard.splitlines()[2:] == [
-        "| Detector | Rescue | Missed photos | Found | False boxes per photo | Alone at as many false boxes | Gain |",
+        "| Detector | Rescue | Missed photos | Found | False positives per photo | Alone at as many false positives"
+        " | Gain |",
         "| --- | --- | --- | --- | --- | --- | --- |",
         "| RGB 10 classes | none | 3 | 0.50 [0.10, 0.90] | 0.20 | – | – |",
         "| RGB 10 classes | heatmaps: GradCAM++ (avg) | 3 | 0.70 [0.10, 0.90] | 0.20 | 0.50 | +0.20 [-0.10, +0.30] |",
@@ -304,12 +306,12 @@ def test_every_detector_stands_alone_and_with_each_rescue(tmp_path: Path) -> Non
 
 def test_a_cascade_that_is_none_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     strange = write_cascade(tmp_path, [cascade_row("merl", "hirescam_10", "none", 1)])
-    assert "detector 'hirescam_10', expected one of rgb10, rgb1, mtcnn" in refused(capsys, *strange)
+    assert "detector 'hirescam_10'; expected one of rgb10, rgb1, mtcnn" in refused(capsys, *strange)
     words = write_cascade(tmp_path, [cascade_row("merl", "rgb10", "none", 1, gain="much")])
-    assert "column gain holds words; expected a record of 'uncover rescue_cascade'" in refused(capsys, *words)
+    assert "column gain has text; expected a record of 'uncover rescue_cascade'" in refused(capsys, *words)
     known = write_cascade(tmp_path, [cascade_row("merl", "mtcnn", "none", 1)])
     assert "--not-run mtcnn: " in refused(capsys, *known, "--not-run", "mtcnn=x")
     (tmp_path / "rescue_cascade.csv").write_text("set,detector\n", encoding="utf-8")
     assert "no column rescue; expected a table of 'uncover rescue_cascade'" in refused(capsys, *known)
     assert main([*write_cascade(tmp_path, []), *NOT_RUN_WORDS]) == 0
-    assert "No set with labels was tried in this run." in read(tmp_path, "rescue_summary_baselines")[1]
+    assert "This run has no results on a labelled set." in read(tmp_path, "rescue_summary_baselines")[1]

@@ -51,14 +51,14 @@ def test_what_came_out_is_told_with_the_thesiss_numbers_and_without_those_that_a
     numbers = Numbers(read_numbers(pd.DataFrame(rows, columns=names).assign(note="")))
     said = {chapter.key: chapter.found(numbers) for chapter in CHAPTERS}
     assert said["detectors"] == [
-        "Mean F1 of the ten-part detector over its classes: on val 0.54 [0.50, 0.59] (thesis: 0.91)."
+        "Ten-part detector, mean F1 over all classes: on val 0.54 [0.50, 0.59] (thesis: 0.91)."
     ]
     assert said["missed_graded"] == [
-        "Frames in which it finds no face: hard 10 (thesis: 142).",
-        "From 40 % (Grad++ (avg) / Hard) to 100 % (Hires (avg) / Hard) of the heatmaps give a box at the confidence of"
-        " the best F1.",
+        "Frames in which it found no face: hard 10 (thesis: 142).",
+        "Heatmap detectors return a box for 40 % (Grad++ (avg) / Hard) to 100 % (Hires (avg) / Hard) of the heatmaps,"
+        " at the confidence threshold with the best F1.",
     ]
     assert said["missed_hof"] == [
-        "Frames in which the RGB detectors find a face: with ten parts 92.5 % [77.3, 97.8] (thesis: 90.9 %)."
+        "Frames with a detected face, by RGB detector: with ten parts 92.5 % [77.3, 97.8] (thesis: 90.9 %)."
     ]
     assert not said["data"] and not any(chapter.found(Numbers(None)) for chapter in CHAPTERS)

@@ -53,7 +53,7 @@ def trial() -> pd.DataFrame:
 
 def test_methods_stand_by_group_and_by_what_they_found_and_each_share_in_its_place() -> None:
     chart = rescue_chart(trial(), TITLES, {"merl": "MERL", "wflw": "WFLW"}, 0.25)
-    assert chart is not None and "at 0.25 false boxes" in chart.label
+    assert chart is not None and "at 0.25 false positives" in chart.label
     assert [row.title for row in chart.rows] == ["HiResCAM (avg)", "GradCAM++ (avg)", "MTCNN"]
     assert [panel.title for panel in chart.panels] == ["MERL", "WFLW"]
     assert [panel.about for panel in chart.panels] == ["4 faces, 4 photos", "20 faces, 20 photos"]

@@ -96,13 +96,13 @@ def test_scores_on_the_same_photos_get_paired_intervals(runs: tuple[Path, Path])
 @pytest.mark.parametrize(
     ("change", "note"),
     [
-        (lambda old, new: make_run(new, 9, photos=10), "no interval: other photos (12 and 10, 10 of them in both)"),
-        (lambda old, new: make_run(new, 9, shade=1), "no interval: other photos of the same names"),
-        (lambda old, new: shutil.rmtree(new / "predictions"), "no interval: predictions or labels are not at hand"),
-        (lambda old, new: shutil.rmtree(new / "datasets"), "no interval: predictions or labels are not at hand"),
+        (lambda old, new: make_run(new, 9, photos=10), "no interval: different photos (12 and 10, 10 in both)"),
+        (lambda old, new: make_run(new, 9, shade=1), "no interval: different photos with the same names"),
+        (lambda old, new: shutil.rmtree(new / "predictions"), "no interval: predictions or labels are missing"),
+        (lambda old, new: shutil.rmtree(new / "datasets"), "no interval: predictions or labels are missing"),
         (
             lambda old, new: shutil.copytree(old / "predictions", new / "predictions", dirs_exist_ok=True),
-            "no interval: the predictions at hand give other scores",
+            "no interval: the stored predictions do not reproduce the scores",
         ),
     ],
 )
@@ -128,7 +128,7 @@ def test_other_labels_of_the_same_photos_are_told(runs: tuple[Path, Path]) -> No
         [{"Set": "MERL RAV"} | {column: scores[name]["value"] for column, name in SCORE_OF_COLUMN.items()}],
     )
     line = recall(lines_of(old, new))
-    assert line.low and line.note == "other labels of the same photos"
+    assert line.low and line.note == "different labels of the same photos"
 
 
 def test_missed_photos_are_those_of_the_list(runs: tuple[Path, Path]) -> None:
@@ -266,7 +266,7 @@ def test_the_command_writes_three_forms_and_prints_a_summary(
 
 def test_programs_get_every_line(runs: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", *map(str, runs), "--json", "--bootstrap", "0"]) == 0
-    values = json.loads(capsys.readouterr().out)
+    values = json.loads(capsys.readouterr().out)["result"]
     assert values["a"] == str(runs[0]) and len(values["lines"]) == 5
     assert values["lines"][0]["low"] is None and values["tables"][0]["Numbers"] == 5
 

@@ -147,7 +147,8 @@ def test_numbers_of_the_text_come_from_their_records(tmp_path: Path) -> None:
     assert share == "20" and float(low) < 20 < float(high)
     notes = table[table["table"] == "text"].set_index("row")["note"]
     assert (
-        notes["merl_nose_as_eyes_nose"] == "percent; interval: boxes as independent, which those of one photo are not"
+        notes["merl_nose_as_eyes_nose"]
+        == "percent; interval treats boxes as independent, although those of one photo are not"
     )
 
 
@@ -155,7 +156,7 @@ def test_a_row_that_stands_twice_is_an_error(tmp_path: Path, capsys: pytest.Capt
     write_csv(tmp_path / "tables/table_10.csv", [{"Set": "Easy", "P": 1}, {"Set": "easy", "P": 0}])
     path = tmp_path / "tables" / "table_10.csv"
     assert main(["comparison", str(tmp_path / "c.csv"), "--published", str(PUBLISHED), "--tables", str(path)]) == 2
-    assert "table_10: 2 rows are called 'Easy'" in capsys.readouterr().err
+    assert "table_10: 2 rows named 'Easy'" in capsys.readouterr().err
     assert main(["comparison", str(tmp_path / "c.txt"), "--published", str(PUBLISHED)]) == 2
 
 

@@ -58,7 +58,7 @@ def test_people_see_intervals_and_the_thesis_below_each_row(tmp_path: Path) -> N
     ]
     notes = "\n".join(lines[13:])
     assert "Val: 60 photos, 700 labels; P, R and F1 at confidence 0.412." in notes
-    assert "yolov5n at 320 px, confidence from 0.001, NMS at IoU 0.5." in notes
+    assert "yolov5n at 320 px, confidence at least 0.001, NMS at IoU 0.5." in notes
     assert "bootstrap over photos, 1000 resamples" in notes
     latex = (tmp_path / "out" / "table_04.tex").read_text(encoding="utf-8")
     assert r"\begin{tabular}{lrrrrr}" in latex and r"– 95 \% interval & 0.790–0.810 &" in latex
@@ -71,12 +71,12 @@ def test_a_set_that_is_not_at_hand_keeps_its_row(tmp_path: Path) -> None:
     assert frame.loc[1, COLUMNS].isna().all() and frame.loc[1, "P_published"] == 0.91
     text = (tmp_path / "out" / "table_04.md").read_text(encoding="utf-8")
     assert "| MERL RAV | n/a | n/a | n/a | n/a | n/a |\n| – thesis | 0.910 |" in text
-    assert "MERL RAV: not at hand in this run." in text
+    assert "MERL RAV: not in this run." in text
 
 
 def test_scores_of_another_scope_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert write_table(tmp_path, "table_05", *summaries(tmp_path, "all")) == 2
-    assert "stands in val/all; expected val|merl|wflw/whole_face" in capsys.readouterr().err
+    assert "is in folder val/all; expected val|merl|wflw/whole_face" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -110,7 +110,7 @@ def test_counts_on_val_stand_beside_the_thesis_s(tmp_path: Path) -> None:
     assert frame.filter(like="_published").values.tolist() == [[1620, 1618, 32, 2], [1620, 1617, 35, 3]]
     text = (tmp_path / "out" / "table_val_counts.md").read_text(encoding="utf-8")
     assert "| rgb1 | 60 | 57 | 4 | 3 |\n| – thesis | 1620 | 1617 | 35 | 3 |" in text
-    assert "leaves out boxes in photos where no box meets a face: rgb10 2, rgb1 0." in text
+    assert "ignores boxes in photos where no box matches a face: rgb10 2, rgb1 0." in text
 
 
 def test_counts_of_another_class_or_set_are_refused(tmp_path: Path) -> None:
@@ -118,5 +118,5 @@ def test_counts_of_another_class_or_set_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"expected a path that ends in rgb10\|rgb1/val/whole_face/classes.csv"):
         faces_on_val([path], records.PUBLISHED)
     path = records.write_classes(tmp_path / "rgb10" / "val" / "whole_face", face_counts(1, 0, 0), class_id=1)
-    with pytest.raises(InputError, match=r"has the classes \[1\], expected 2 alone"):
+    with pytest.raises(InputError, match=r"has classes \[1\]; expected only 2"):
         faces_on_val([path], records.PUBLISHED)

@@ -52,7 +52,7 @@ def test_the_thesis_s_rows_come_first_and_then_what_else_evolved(tmp_path: Path)
     assert "| anchors | 3.2 | n/a | 3.2 |" in text
     assert "Best of 2 generations, counted from 0: generation 1, fitness 0.3456" in text
     assert "rgb10 was trained with the values of the best generation." in text
-    same = next(line for line in text.splitlines() if "The same in all generations" in line)
+    same = next(line for line in text.splitlines() if "Equal in all generations" in line)
     assert "momentum 0.937" in same and "lr0" not in same and "optimizer" not in same
 
 
@@ -61,7 +61,7 @@ def test_settings_that_are_not_the_evolved_ones_are_told(tmp_path: Path) -> None
     frame = pd.read_csv(tmp_path / "out" / "table_03.csv", dtype=str).set_index("Hyperparameter")
     assert frame.loc["Starting lr", ["Value", "Used"]].tolist() == ["0.0123", "0.01"]
     text = (tmp_path / "out" / "table_03.md").read_text(encoding="utf-8")
-    assert "trained with the settings of the config, not with these: 4 values differ" in text
+    assert "trained with the settings of the config, not with these values: 4 values differ" in text
     assert "| anchors | 3.2 | n/a | n/a |" in text
 
 
@@ -70,7 +70,7 @@ def test_without_evolution_the_table_says_so(tmp_path: Path) -> None:
     assert main(arguments[: arguments.index("--history")]) == 0
     frame = pd.read_csv(tmp_path / "out" / "table_03.csv")
     assert len(frame) == 8 and frame["Value"].isna().all()
-    assert "No evolution in this run" in (tmp_path / "out" / "table_03.md").read_text(encoding="utf-8")
+    assert "This run has no evolution" in (tmp_path / "out" / "table_03.md").read_text(encoding="utf-8")
 
 
 def test_records_that_do_not_fit_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,7 +128,7 @@ def test_the_command_writes_both_forms(tmp_path: Path) -> None:
     assert why_not_run(tmp_path / "figure_rescue.png") == f"{NOTHING}: no missed photo with a labelled face"
 
 
-NOTHING = "missed photos and what was found"
+NOTHING = "missed photos and detections"
 
 
 def test_a_photo_without_any_box_is_drawn_too() -> None:

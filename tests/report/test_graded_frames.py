@@ -38,7 +38,7 @@ def test_scores_and_counts_stand_beside_the_thesis_s_by_grade(tmp_path: Path) ->
     assert frame.loc[3, ["Count", "P", "R", "F1"]].tolist() == pytest.approx([4, 1, 0.5, 2 / 3], abs=1e-3)
     assert frame.loc[3, ["Count_published", "F1_published"]].tolist() == [210, 0.331]
     assert "| No Occl | 0 | n/a | n/a | n/a | n/a | n/a | n/a | 0 |\n| – thesis | 10 | 0.989 |" in text
-    assert "Not at hand in this run: Easy, Medium." in text
+    assert "Not in this run: Easy, Medium." in text
 
 
 def test_what_intervals_take_as_independent_is_told(tmp_path: Path) -> None:
@@ -53,11 +53,11 @@ def test_what_intervals_take_as_independent_is_told(tmp_path: Path) -> None:
     assert main(["table_10", out, "--summaries", *paths[:1], "--published", str(records.PUBLISHED)]) == 0
     text = read(tmp_path, "table_10")[1]
     assert "Intervals: 95 %, bootstrap over photos, 20 resamples." in text
-    assert "Intervals treat photos as independent, because nobody says which belong together (blocks.csv)" in text
+    assert "Intervals treat photos as independent, because no blocks.csv states which belong together" in text
     assert main(["table_10", out, "--summaries", *paths[:2], "--published", str(records.PUBLISHED)]) == 0
     frame, text = read(tmp_path, "table_10")
     assert "bootstrap over photos or blocks of photos, 20 resamples." in text
-    assert "Photos of one infant are alike, so intervals draw them together: Medium 2 (infant)." in text
+    assert "Photos of one infant are similar, so intervals resample them as one block: Medium 2 (infant)." in text
     assert "Easy: intervals treat photos as independent" in text and "Fewer than 10 blocks: Medium" in text
     # All found, or none: of two infants only 0, a half and 1 can be drawn.
     assert frame.loc[2, ["R", "R_low", "R_high"]].tolist() == [0.5, 0, 1]
@@ -102,7 +102,7 @@ def test_found_and_missed_frames_and_their_maps_are_counted(tmp_path: Path) -> N
     assert not [name for name in frame if "drawn" in name]
     assert frame.loc[1, "Remaining_published"] == 15 and frame.loc[3, "Non-empty heatmaps_published"] == 32
     assert "| Hard | 2 | n/a | n/a | 2 | 2 | n/a | 0 | n/a | n/a |" in text
-    assert "no detection is judged: Hard." in text and "Not at hand in this run: No Occl, Medium." in text
+    assert "so correctness is unknown: Hard." in text and "Not in this run: No Occl, Medium." in text
 
 
 def test_a_set_that_is_empty_has_zeros(tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ def test_records_of_different_sets_are_refused(tmp_path: Path, capsys: pytest.Ca
     arguments = frames(tmp_path)
     end = ["--published", str(records.PUBLISHED)]
     assert main(["table_11", str(tmp_path / "out"), *arguments[:-1], *end]) == 2
-    assert "expected predictions, a data set and a list of missed frames of each set" in capsys.readouterr().err
+    assert "expected one file of predictions, one data set and one list of missed" in capsys.readouterr().err
     write_list(tmp_path / "missed" / "slapi_hard.csv", {"7.jpg": 0.1, "9.jpg": 0.0}, gradcampp=[True, True])
     assert main(["table_11", str(tmp_path / "out"), *arguments, *end]) == 2
     assert "expected records of the same set" in capsys.readouterr().err
     assert main(["table_11", str(tmp_path / "out"), *arguments, *end, "--confidence", "0.0001"]) == 2
-    assert "holds boxes from confidence 0.001 only" in capsys.readouterr().err
+    assert "was stored at confidence 0.001" in capsys.readouterr().err

@@ -48,8 +48,8 @@ def test_frames_with_a_sure_whole_face_are_counted_once(tmp_path: Path) -> None:
     assert (
         "| rgb10 | 4 | 2 | 0.500 |\n| – 95 % interval |  |  | 0.150–0.850 |\n| – thesis | 4384 | 3985 | 0.909 |" in text
     )
-    assert "confidence 0.4 or more; NMS at IoU 0.6" in text
-    assert "the thesis misses 399 frames (4384 - 3985), by section 4.5.2 400." in text
+    assert "confidence 0.4 or more. NMS at IoU 0.6" in text
+    assert "the thesis misses 399 frames (4384 - 3985); section 4.5.2: 400." in text
 
 
 def test_frames_of_one_person_are_worth_less(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_frames_of_one_person_are_worth_less(tmp_path: Path) -> None:
     assert own["Share"] == plain["Share"] == 0.5
     assert own["Share_low"] < plain["Share_low"] and own["Share_high"] > plain["Share_high"]
     text = (tmp_path / "out" / "table_hof.md").read_text(encoding="utf-8")
-    assert "intervals draw them together: the frames 2 (person)." in text and "Fewer than 10 blocks" in text
+    assert "intervals resample them as one block: the frames 2 (person)." in text and "Fewer than 10 blocks" in text
 
 
 def test_predictions_that_begin_too_high_or_of_another_model_are_refused(
@@ -72,7 +72,7 @@ def test_predictions_that_begin_too_high_or_of_another_model_are_refused(
 ) -> None:
     path = write(tmp_path / "rgb10" / "hof.parquet", [("0.png", 2, 0.9)], confidence=0.5)
     assert run(tmp_path, path) == 2
-    assert "holds boxes from confidence 0.5 only; expected 0.4 or less" in capsys.readouterr().err
+    assert "was stored at confidence 0.5; expected 0.4 or less" in capsys.readouterr().err
     assert run(tmp_path, write(tmp_path / "hirescam_10" / "hof.parquet", [("0.png", 2, 0.9)])) == 2
-    assert "stands in hirescam_10; expected one file in each of rgb10, rgb1" in capsys.readouterr().err
+    assert "is in folder hirescam_10; expected one file in each of rgb10, rgb1" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()

@@ -164,7 +164,7 @@ def test_a_photo_can_be_named_and_a_wrong_name_is_one_line(
     shown = draw_heatmap_overlays(heatmaps, dataset, NAMES[0]).axes[0].images[0].get_array()
     assert shown is not None and (shown == 60).all()
     assert main(["figure_26", str(run_folder / "out"), *arguments(run_folder), "--photo", "none"]) == 2
-    assert "no photo 'none' in it; name another one (report.figure_26_photo)" in capsys.readouterr().err
+    assert "no photo 'none'; set report.figure_26_photo to another id" in capsys.readouterr().err
     (run_folder / "gradcampp" / "joint" / "a" / "two.tif").unlink()
     assert main(["figure_26", str(run_folder / "out"), *arguments(run_folder)]) == 2
     assert "two.tif: " in capsys.readouterr().err

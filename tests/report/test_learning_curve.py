@@ -86,18 +86,18 @@ def test_the_figure_has_a_line_per_infant_and_one_of_their_mean(records: list[Pa
     assert thick[0].get_ydata().tolist() == pytest.approx([0.3, 0.6, 0.9])
     # The frozen ones begin at the same start weights, which were scored once.
     assert thick[1].get_ydata().tolist() == pytest.approx([0.3, 0.45, 0.5])
-    assert [label.get_text() for label in left.get_xticklabels()] == ["0\n(start)", "5", "50\n(36 there)"]
+    assert [label.get_text() for label in left.get_xticklabels()] == ["0\n(start)", "5", "50\n(only 36)"]
     shown = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-    assert shown == ["all layers learn", "backbone frozen"]
+    assert shown == ["all layers trained", "backbone frozen"]
     # An interval where there are two infants: three of the free ones, two of the frozen ones.
     assert sum(line.get_linewidth() == 1 for line in lines) == 3 + 2
 
 
 def test_records_that_do_not_belong_together_are_refused(records: list[Path], tmp_path: Path) -> None:
     cases = {
-        "infant_01 with 0 frames, freeze 0, seed 0 stands twice": [*records, records[0]],
+        "infant_01 with 0 frames, freeze 0, seed 0 is given twice": [*records, records[0]],
         "score all with the same --confidence": [*records, record(tmp_path, 9, "x", 0, 0.1, confidence=0.5)],
-        "starts from other weights": [*records, record(tmp_path, 9, "y", 0, 0.1, start="other")],
+        "start weights differ": [*records, record(tmp_path, 9, "y", 0, 0.1, start="other")],
     }
     for says, given in cases.items():
         with pytest.raises(InputError, match=says):
@@ -121,5 +121,5 @@ def test_a_spoilt_table_is_named(records: list[Path], tmp_path: Path, column: st
 def test_a_table_without_rows_is_named(records: list[Path], tmp_path: Path) -> None:
     collect_learning_curve(records, tmp_path / "a.csv")
     pd.read_csv(tmp_path / "a.csv").iloc[:0].to_csv(tmp_path / "a.csv", index=False)
-    with pytest.raises(InputError, match="no fine-tuning in it"):
+    with pytest.raises(InputError, match="no rows"):
         read_learning_curve(tmp_path / "a.csv")

@@ -197,7 +197,7 @@ def test_the_page_says_what_is_found_what_is_missing_and_how_it_was_made(page: P
     assert "They are not comparable: synthetic data." in text and "synthetic synthetic data" in text
     assert "splits 7" in text and "splits.seed" in text and "somebody's" in text and "/home" not in text
     assert "Val <all>" in text and "A note & more." in text and "F1 against the confidence threshold on val" in text
-    assert "Figure 22 is left out: no weights are configured (weights.retinaface)." in text
+    assert "Figure 22 is not shown: no weights are configured (weights.retinaface)." in text
     assert "2 not run" in text and "absent one, absent two" in text and NOT_RUN not in text.split("2 not run")[0][-400:]
     assert not re.search(r"\b(nan|inf)\b", text.lower())
 
@@ -207,7 +207,7 @@ def test_the_same_files_make_the_same_page(page: Path) -> None:
     html = page.read_text(encoding="utf-8")
     assert "part boxes, MERL-RAV: 3 of 4 (75 % [65, 85])" in html
     assert "two missed photos" not in html and html.count("data:image/jpeg") >= 4
-    assert "Of 8 missed photos with a labelled face" in html and "found a face in 2 and none in 6" in html
+    assert "found a face in 2 of 8 missed photos" in html and "labelled face, and none in 6" in html
     names = re.findall(r'<(?:path|clipPath) id="([^"]+)"', html)
     assert names and len(names) == len(set(names)) and set(re.findall(r"url\(#([^)]+)\)", html)) <= set(names)
 
@@ -245,7 +245,7 @@ def test_a_page_of_rendered_photos_says_so_beside_its_answer(tmp_path: Path) -> 
     for name, settings in (("real", []), ("synthetic", ["--settings", "raw.synthetic=true"])):
         assert main(["page", str(tmp_path / f"{name}.html"), "--run", name, *settings]) == 0
     told = {name: (tmp_path / f"{name}.html").read_text(encoding="utf-8") for name in ("real", "synthetic")}
-    assert "These photos are rendered" in told["synthetic"] and "are rendered" not in told["real"]
+    assert "The photos of this run are rendered" in told["synthetic"] and "are rendered" not in told["real"]
 
 
 @pytest.mark.parametrize("packed", [None, False, True])
@@ -291,7 +291,7 @@ def test_what_is_no_table_is_an_error(text: str, message: str, tmp_path: Path) -
     ("words", "message"),
     [
         (["report.txt", "--run", "a"], "expected OUT.html"),
-        (["report.html", "--run", "a", "--figures", "none.png"], "none.png: is no PNG file"),
+        (["report.html", "--run", "a", "--figures", "none.png"], "none.png: not a PNG file"),
         (["report.html", "--run", "a", "--tables", "none.md"], "none.md: does not exist"),
         (["report.html", "--run", "a", "--facts", "alone"], "alone: expected name=value"),
         (["report.html", "--run", "a", "--settings", "splitz.seed=1"], "splitz"),

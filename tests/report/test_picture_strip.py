@@ -55,10 +55,10 @@ def test_a_rescued_photo_stands_beside_one_that_the_four_do_not_find_and_a_hash_
     chosen = first_by_hash("wflw", IMAGES[:2])
     also = ["box fusion of both RGB models"] + (["GradCAM++ (avg)"] if chosen == IMAGES[1] else [])
     assert rescued.text == f"WFLW test photos: HiResCAM (avg) found the face. Also found by {' and '.join(also)}."
-    assert (
-        not_rescued.text == "WFLW test photos: none of the thesis's four found it, box fusion of both RGB models did."
+    assert not_rescued.text == (
+        "WFLW test photos: none of the thesis's four found the face, but box fusion of both RGB models did."
     )
-    assert "Of 8 missed photos" in strip.note and "found a face in 4 and none in 4" in strip.note
+    assert "of 8 missed photos" in strip.note and "labelled face, and none in 4" in strip.note
     shots = rescued.shots
     assert [shot.title for shot in shots] == ["missed photo", "HiResCAM (avg)"]
     assert [[box.kind for box in shot.boxes] for shot in shots] == [["true"], ["true", "heatmaps"]]
@@ -75,7 +75,7 @@ def test_where_nothing_is_found_that_is_said_and_sets_that_may_not_be_shown_are_
     strip = strip_of(tmp_path, ["slapi_hard", "wflw"], privacy="leave-out")
     assert strip is not None and len(strip.cases) == 1
     assert strip.cases[0].text == "WFLW test photos: no method found the face."
-    assert strip.cases[0].shots[-1].title == "nothing found" and "Of 4 missed photos" in strip.note
+    assert strip.cases[0].shots[-1].title == "nothing found" and "of 4 missed photos" in strip.note
     assert "Photos of Graded frames, hard are left out (report.privacy: leave-out)." in strip.note
     assert strip_of(tmp_path, ["slapi_hard"], privacy="leave-out") is None
 

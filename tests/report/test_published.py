@@ -49,11 +49,11 @@ GOOD_TABLE = "table_04: {section: '4.4', about: a, key: [Set], columns: [Set, P]
             GOOD_TABLE % "{Set: Val, PP: 1}",
             "table_04, row 1: missing ['P'] and unknown ['PP'], expected exactly ['Set', 'P']",
         ),
-        (GOOD_TABLE % "{Set: Val, P: yes}", "table_04, row 1: P is True, expected a number, a word or null"),
-        (GOOD_TABLE % "{Set: Val, P: [1]}", "table_04, row 1: P is [1], expected a number, a word or null"),
+        (GOOD_TABLE % "{Set: Val, P: yes}", "table_04, row 1: P is True; expected a number, text or null"),
+        (GOOD_TABLE % "{Set: Val, P: [1]}", "table_04, row 1: P is [1]; expected a number, text or null"),
         (
             GOOD_TABLE % "{Set: A, P: 1}, {Set: A, P: 2}",
-            "table_04, row 2: 'A' again after row 1, expected each name once",
+            "table_04, row 2: 'A' is already in row 1; use each name once",
         ),
         (GOOD_TABLE % "3", "table_04, row 1: is int, expected a mapping"),
         (GOOD_TABLE % "", "table_04: rows, expected a list of at least one mapping"),
@@ -63,10 +63,10 @@ GOOD_TABLE = "table_04: {section: '4.4', about: a, key: [Set], columns: [Set, P]
         ),
         (
             (GOOD_TABLE % "{Set: A, P: 1}").replace("about", "abuot"),
-            "table_04: missing ['about'] and unknown ['abuot'], "
-            "expected ['about', 'columns', 'key', 'rows', 'section'], maybe ['added', 'notes', 'units']",
+            "table_04: missing ['about'] and unknown ['abuot']; "
+            "expected ['about', 'columns', 'key', 'rows', 'section'], optionally ['added', 'notes', 'units']",
         ),
-        ("table_4: {}", "unknown section 'table_4', expected table_01 to table_13 or text"),
+        ("table_4: {}", "unknown section 'table_4'; expected table_01 to table_13 or text"),
         ("- 1", "is list, expected a mapping"),
         ("a: [", "is not valid YAML: "),
     ],

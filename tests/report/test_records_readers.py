@@ -52,7 +52,7 @@ def test_a_missing_or_foreign_summary_says_what_makes_one(tmp_path: Path) -> Non
     with pytest.raises(InputError, match="does not exist; make it with 'uncover evaluate'"):
         read_evaluation(tmp_path / "summary.json")
     (tmp_path / "summary.json").write_text('{"images": 3}')
-    with pytest.raises(InputError, match="expected the keys images, labels, confidence"):
+    with pytest.raises(InputError, match="with the keys images, labels, confidence"):
         read_evaluation(tmp_path / "summary.json")
 
 
@@ -61,9 +61,9 @@ def test_folders_say_which_set_was_scored(tmp_path: Path) -> None:
     found = read_evaluations(paths, ("val", "merl", "wflw"), "all")
     assert {name: each.images for name, each in found.items()} == {"val": 1, "wflw": 2}
     assert list(found) == ["val", "wflw"]
-    with pytest.raises(InputError, match=r"stands in wflw/all; expected val\|merl\|wflw/whole_face"):
+    with pytest.raises(InputError, match=r"is in folder wflw/all; expected val\|merl\|wflw/whole_face"):
         read_evaluations(paths, ("val", "merl", "wflw"), "whole_face")
-    with pytest.raises(InputError, match="the set wflw again"):
+    with pytest.raises(InputError, match="set wflw is given twice"):
         read_evaluations([paths[0], paths[0]], ("val", "merl", "wflw"), "all")
 
 
@@ -93,7 +93,7 @@ def test_a_confusion_matrix_keeps_its_counts(tmp_path: Path) -> None:
         ("predicted,nose,background\nnose,5,0.5\nbackground,1,0\n", "row 1, background: '0.5', expected a count"),
         ("predicted,nose,background\nnose,5,\nbackground,1,-1\n", "row 1, background: 'nan', expected a count"),
         ("predicted,nose,background\nnose,5,3\nbackground,1,-1\n", "row 2, background: '-1', expected a count"),
-        ("", "is no CSV file"),
+        ("", "is empty"),
     ],
 )
 def test_a_spoilt_confusion_matrix_is_named(tmp_path: Path, text: str, message: str) -> None:
@@ -124,13 +124,13 @@ def test_the_best_epoch_is_the_last_of_the_fittest() -> None:
     ("spoil", "message"),
     [
         (lambda frame: frame.drop(columns="val/obj_loss"), "no column val/obj_loss"),
-        (lambda frame: frame.iloc[:0], "no epoch in it"),
+        (lambda frame: frame.iloc[:0], "no rows"),
         (
             lambda frame: frame.assign(**{"train/box_loss": [0.1, None]}),
             "row 3, train/box_loss: 'nan', expected a number",
         ),
         (lambda frame: frame.astype(object).replace(1, "two"), "row 3, epoch: 'two', expected a number"),
-        (lambda frame: frame.iloc[::-1], "expected whole numbers that rise"),
+        (lambda frame: frame.iloc[::-1], "expected increasing whole numbers"),
     ],
 )
 def test_a_spoilt_training_record_is_named(tmp_path: Path, spoil: object, message: str) -> None:

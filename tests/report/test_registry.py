@@ -86,9 +86,10 @@ def test_one_more_table_or_figure_is_one_more_module(python: Path, tmp_path: Pat
     (tmp_path / "src/uncover/report/tables/added.py").write_text(ADDED_TABLE, encoding="utf-8")
     (tmp_path / "src/uncover/report/figures/added.py").write_text(ADDED_FIGURE, encoding="utf-8")
     # The command line.
-    listed = uncover(python, tmp_path, "--help")
-    assert "    table_added " in listed and "draw one more figure" in listed
-    assert "--more MORE" in uncover(python, tmp_path, "table_added", "--help")
+    listed = uncover(python, tmp_path, "steps")
+    assert "    table_added " in listed and "draw figure: one more figure" in listed
+    text = uncover(python, tmp_path, "table_added", "--help")
+    assert "--more N" in text and "uncover table_added tables --trial results/demo/metrics/rescue_trial.csv" in text
     (tmp_path / "trial.csv").write_text("a\n1\n2\n", encoding="utf-8")
     uncover(python, tmp_path, "table_added", "out", "--trial", "trial.csv", "--more", "3")
     assert (tmp_path / "out/table_added.csv").read_text(encoding="utf-8") == "Rows\n5\n"

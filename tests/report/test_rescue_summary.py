@@ -78,7 +78,7 @@ def test_a_set_without_labels_shows_detections_alone(tmp_path: Path) -> None:
     part = text[: text.index(EASY)]
     assert "| Kind | Method | Detected at 0.1 | Detected at 0.25 | Detected at 0.5 | Blank |" in part
     assert "| thesis | HiResCAM (avg) | 4* | 4 | 4 | 0.40 |" in part
-    assert "a detection need not be a face" in part
+    assert "detections, which may be wrong" in part
 
 
 def test_programs_get_all_rows_in_order(tmp_path: Path) -> None:
@@ -97,12 +97,12 @@ def test_nothing_missed_and_nothing_tried_leave_no_gap(tmp_path: Path) -> None:
     row = cut("merl", "one_class", "baseline", 0.3, "set", None, **nothing)
     write_trial(tmp_path / "none.csv", [row])
     text = write(tmp_path, tmp_path / "none.csv")
-    assert "No photo was missed, so there is nothing to find: MERL-RAV test photos." in text
+    assert "No missed photo, so no face to find: MERL-RAV test photos." in text
     write_trial(tmp_path / "one.csv", [row, cut("wflw", "one_class", "baseline", 0.25, "set", 0.5)])
     text = write(tmp_path, tmp_path / "one.csv")
-    assert text.count("# Rescue summary: ") == 1 and "nothing to find: MERL-RAV test photos." in text
+    assert text.count("# Rescue summary: ") == 1 and "no face to find: MERL-RAV test photos." in text
     write_trial(tmp_path / "empty.csv", [])
-    assert "No set was tried in this run." in write(tmp_path, tmp_path / "empty.csv")
+    assert "The trial of this run has no set." in write(tmp_path, tmp_path / "empty.csv")
 
 
 def test_what_the_intervals_draw_is_told_by_set(tmp_path: Path) -> None:
@@ -113,8 +113,10 @@ def test_what_the_intervals_draw_is_told_by_set(tmp_path: Path) -> None:
     ]
     write_trial(tmp_path / "some.csv", rows)
     text = write(tmp_path, tmp_path / "some.csv")
-    assert "Graded frames, easy 4 (infant, 1 of them photos of no known one)" in text
-    assert "MERL-RAV test photos: intervals treat photos as independent, because nobody says which belong" in text
+    assert "Graded frames, easy 4 (infant, 1 of them single photos of unknown infant)" in text
+    assert (
+        "MERL-RAV test photos: intervals treat photos as independent, because no blocks.csv states which belong" in text
+    )
     assert text.count("treat photos as independent") == 1 and "Fewer than 10 blocks: " in text
     assert "Intervals treat photos as independent" in write(tmp_path, trial(tmp_path))
 
@@ -129,13 +131,13 @@ def test_detectors_of_others_stand_after_what_needs_no_heatmap_run_or_not(tmp_pa
     assert easy == [
         ["| thesis", "HiResCAM (avg)", "0.30 [0.20, 0.40]"],
         ["| no heatmap", "RGB 10 classes, lower threshold", "0.50 [0.40, 0.60]"],
-        ["| other detectors", "Viola-Jones", "n/a"],
-        ["| other detectors", "MTCNN", "not run"],
-        ["| other detectors", "RetinaFace", "not run"],
+        ["| baseline detectors", "Viola-Jones", "n/a"],
+        ["| baseline detectors", "MTCNN", "not run"],
+        ["| baseline detectors", "RetinaFace", "not run"],
         ["| ours", "Box fusion of both RGB models", "0.50 [0.40, 0.60]*"],
     ]
     assert text.count("Not run: MTCNN: not wanted; RetinaFace: no weights.") == 1
-    assert "| other detectors | MTCNN | not run | not run | not run | not run |" in text[: text.index(EASY)]
+    assert "| baseline detectors | MTCNN | not run | not run | not run | not run |" in text[: text.index(EASY)]
     frame = pd.read_csv(tmp_path / "out" / "rescue_summary.csv")
     absent = frame[frame["threshold"] == "not run"]
     assert len(frame) == len(before) + 2 + 4 and absent["group"].unique().tolist() == ["detector"]
@@ -160,4 +162,4 @@ def test_a_detector_that_was_tried_cannot_be_one_that_was_not(
 def test_a_stranger_s_record_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_trial(tmp_path / "strange.csv", [cut("merl", "x", "miracle", 0.1, "set", 0.5)])
     assert main(["rescue_summary", str(tmp_path / "out"), "--trial", str(tmp_path / "strange.csv")]) == 2
-    assert "group 'miracle', expected heatmaps, variant, baseline, detector, control, ours" in capsys.readouterr().err
+    assert "group 'miracle'; expected heatmaps, variant, baseline, detector, control, ours" in capsys.readouterr().err

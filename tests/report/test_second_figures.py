@@ -161,7 +161,7 @@ def test_figure_31_takes_records_of_its_detectors_and_sets_alone(
     words = ["figure_31", str(tmp_path / "out"), "--published", str(records.PUBLISHED)]
     assert main(words) == 0 and saved[0][0] == "figure_31"
     assert main([*words, "--evaluations", str(tmp_path / "rgb1" / "val" / "missed")]) == 2
-    assert "stands in rgb1/val/missed; expected gradcampp_avg|" in capsys.readouterr().err
+    assert "is in folder rgb1/val/missed; expected gradcampp_avg|" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["figure_27", "figure_28", "figure_29", "figure_30"])

@@ -52,7 +52,7 @@ def test_rows_are_named_as_the_thesis_prints_them_even_if_nothing_is_at_hand(tmp
     for column in set(published.columns) - set(keys):
         theirs = [float("nan") if row[column] is None else row[column] for row in published.rows]
         assert frame[f"{column}_published"].tolist() == pytest.approx(theirs, nan_ok=True)
-    assert "Not at hand in this run: " in text(tmp_path, name)
+    assert "Not in this run: " in text(tmp_path, name)
 
 
 def test_scores_stand_beside_the_thesis_s_by_detector_and_set(tmp_path: Path) -> None:
@@ -73,10 +73,7 @@ def test_scores_stand_beside_the_thesis_s_by_detector_and_set(tmp_path: Path) ->
     shown = text(tmp_path, "table_07")
     assert "| Hires (avg) | WFLW | 1.000 | 0.500 | 0.667 |" in shown
     assert "| – thesis |  | 0.765 | 0.778 | 0.771 | 0.781 | 0.379 |" in shown
-    assert (
-        "Not at hand in this run: MERL, Grad++ (avg) on Val, Grad++ (10 class) on Val, Hires (10 class) on Val."
-        in shown
-    )
+    assert "Not in this run: MERL, Grad++ (avg) on Val, Grad++ (10 class) on Val, Hires (10 class) on Val." in shown
 
 
 def test_a_set_without_photos_or_labels_has_no_scores_but_a_row(tmp_path: Path) -> None:
@@ -89,7 +86,7 @@ def test_a_set_without_photos_or_labels_has_no_scores_but_a_row(tmp_path: Path) 
     shown = text(tmp_path, "table_12")
     assert "| Grad ++ (10 class) | Easy | n/a | n/a | n/a | n/a | n/a | n/a | 0 | 0 |" in shown
     assert "| Grad ++ (10 class) | Hard | n/a | n/a | n/a | n/a | n/a | n/a | 4 | 0 |" in shown
-    assert "without a true face there is nothing to score" in shown
+    assert "no true face to score" in shown
 
 
 def rescue_rows() -> list[dict[str, object]]:
@@ -122,10 +119,10 @@ def test_missed_photos_are_counted_at_the_thesis_s_confidence_and_at_val_s(tmp_p
     assert (
         "| HiresCAM (avg) | MERL | 0.300 | 0.600 | 5 | 80.00 | 62.50 | 4 | 8 | 10 | 7 | 5 |\n"
         "| – 95 % interval |  |  |  |  | 37.55–96.38 | 30.57–86.32 |  |  |  |  |  |\n"
-        "| – at val's confidence |  | 0.700 |  | 2 | 100.00 | 25.00 | 2 |  |  | 2 | 2 |\n"
+        "| – at val's threshold |  | 0.700 |  | 2 | 100.00 | 25.00 | 2 |  |  | 2 | 2 |\n"
     ) in shown
     assert "| – thesis |  | 0.697 | 0.960 | 23 | 100.00 | 92.00 |  |  |  |  |  |" in shown
-    assert "Intervals treat photos as independent, because nobody says which belong together" in shown
+    assert "Intervals treat photos as independent, because no blocks.csv states which belong together" in shown
     assert "HiresCAM (avg): MERL 2 of 10, WFLW 0 of 4." in shown
     # No box at all: nothing is precise or imprecise, and none of four heatmaps is covered.
     assert "| HiresCAM (avg) | WFLW | 0.500 | 0.000 | 0 | n/a | 0.00 | 0 | 4 | 4 | 0 | 0 |" in shown
@@ -144,8 +141,8 @@ def test_nothing_missed_blank_maps_and_missing_labels_leave_zeros_and_na(tmp_pat
     assert "| Grad++ (avg) | Easy | n/a | n/a | 0 | 0 | n/a | n/a | 0 | 0 | 0 | 0 |" in shown
     assert "| Grad++ (avg) | Medium | n/a | n/a | n/a | 3 | n/a | n/a | n/a | 3 | n/a | n/a |" in shown
     assert "| Grad++ (avg) | Hard | n/a | n/a | n/a | 4 | n/a | n/a | n/a | 5 | n/a | n/a |" in shown
-    assert "| – at val's confidence |  | 0.700 |  | 4 |  | n/a | 100.00 | n/a |  | 6 | n/a |" in shown
-    assert "Without labels, so that no box is judged: Hard." in shown
+    assert "| – at val's threshold |  | 0.700 |  | 4 |  | n/a | 100.00 | n/a |  | 6 | n/a |" in shown
+    assert "Without labels, so correctness is unknown: Hard." in shown
     # 25 heatmaps stand in the thesis's one cell with the predictions.
     assert csv(tmp_path, "table_13").loc[1, "Heatmaps_published"] == 25
 
@@ -164,7 +161,7 @@ def test_frames_that_nobody_annotated_are_counted_but_not_judged(tmp_path: Path)
     assert row[["Conf (val)", "Total Detections (val)", "Remaining (val)"]].tolist() == [0.8, 2, 6]
     assert row["Remaining_published"] == 180
     shown = text(tmp_path, "table_09")
-    assert "none is judged" in shown
+    assert "a detection may be wrong" in shown
     assert "HiresCAM (10 class): Hand Over Face 1 of 9" in shown
 
 
@@ -175,7 +172,7 @@ def test_variants_have_a_table_of_their_own(tmp_path: Path) -> None:
     frame = csv(tmp_path, "table_08_variants")
     assert frame["CAM Model"].tolist() == ["HiResCAM multi-scale (avg)"] * 2 + ["GradCAM++ (mean)"] * 2
     assert frame.loc[0, "Total Preds"] == 5 and not [name for name in frame if name.endswith("_published")]
-    assert "Not at hand in this run: GradCAM++ (mean)." in text(tmp_path, "table_08_variants")
+    assert "Not in this run: GradCAM++ (mean)." in text(tmp_path, "table_08_variants")
     scored = write_evaluation(tmp_path / variants[1] / "val" / "whole_face", IMAGES, [("0.jpg", 0.9, True)])
     assert run(tmp_path, "table_07", "--summaries", scored, variants=variants[1:]) == 0
     frame = csv(tmp_path, "table_07_variants")
@@ -201,22 +198,22 @@ def test_a_detector_s_title_says_what_its_name_says(name: str, title: str) -> No
 
 def test_records_of_strangers_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(tmp_path, "table_08", "--records", write_rescue(tmp_path, "grey_photo", [])) == 2
-    assert "stands in the folder of grey_photo; expected one file in each of gradcampp_avg," in capsys.readouterr().err
+    assert "is in folder grey_photo; expected one file in each of gradcampp_avg," in capsys.readouterr().err
     assert main(["table_09", str(tmp_path / "out"), "--records", write_rescue(tmp_path, "hirescam_10", [])]) == 2
-    assert "needs the thesis's numbers (--published), or the variants' names" in capsys.readouterr().err
+    assert "no rows; pass --published or --variants" in capsys.readouterr().err
     path = write_evaluation(tmp_path / "hirescam_10" / "val" / "missed", [], [])
     assert run(tmp_path, "table_07", "--summaries", path) == 2
-    assert "stands in val/missed; expected val|merl|wflw/whole_face" in capsys.readouterr().err
+    assert "is in folder val/missed; expected val|merl|wflw/whole_face" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"threshold": "own"}, "row 2: threshold 'own', expected set, val or fixed"),
-        ({"confidence": "high"}, "row 2, confidence: 'high', expected a number that is not negative"),
-        ({"missed": ""}, "row 2, missed: empty, expected a count"),
-        ({"threshold": "val"}, "row 3: the set merl with the threshold 'val' again"),
+        ({"threshold": "own"}, "row 2: threshold 'own'; expected set, val or fixed"),
+        ({"confidence": "high"}, "row 2, confidence: 'high'; expected a number >= 0"),
+        ({"missed": ""}, "row 2, missed: empty; expected a count"),
+        ({"threshold": "val"}, "row 3: set merl with threshold 'val' is given twice"),
     ],
 )
 def test_a_spoilt_count_is_named(tmp_path: Path, change: dict[str, str], message: str) -> None:

@@ -43,7 +43,7 @@ def test_table_1_counts_faces_where_they_are_annotated_and_frames_elsewhere() ->
 def test_table_1_has_a_row_for_a_set_that_is_not_at_hand() -> None:
     table = original_datasets([faces("wflw", ["a"])], [])
     assert "| Hand Over Face | n/a | n/a |" in table.to_markdown()
-    assert "Hand Over Face: not at hand in this run." in table.notes
+    assert "Hand Over Face: not in this run." in table.notes
 
 
 def test_table_2_counts_photos_and_footnotes_what_falls_short() -> None:
@@ -62,7 +62,7 @@ def test_table_2_counts_photos_and_footnotes_what_falls_short() -> None:
     assert table.frame.values.tolist() == [["WFLW", 2, 0, 1]]
     assert table.notes[:3] == [
         "WFLW, Val: 0 of 5 photos requested (the thesis prints 125).",
-        "WFLW, Test: 1 of 2 photos have no usable box, see rejected.csv.",
+        "WFLW, Test: 1 of 2 photos have no usable box (see rejected.csv).",
         "WFLW: photos in no set: 3 other pose.",
     ]
 

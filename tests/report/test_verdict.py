@@ -42,7 +42,7 @@ def test_the_method_that_found_most_is_named_with_its_share_and_what_the_others_
     assert said == (
         "WFLW test photos: 20 photos missed with 20 faces; box fusion of part boxes found most,"
         " 15 of 20 (0.75 [0.65, 0.85]); the best of the thesis's heatmap detectors, HiResCAM (avg), found 8 of 20"
-        " (0.40 [0.30, 0.50]); the mere lower threshold found 5 of 20 (0.25 [0.15, 0.35]); the lead over the heatmap"
+        " (0.40 [0.30, 0.50]); the lower threshold alone found 5 of 20 (0.25 [0.15, 0.35]); the lead over the heatmap"
         " detector is beyond chance (the intervals do not overlap)."
     )
 
@@ -69,19 +69,19 @@ def test_ties_are_named_as_ties(found: dict[str, int], words: str) -> None:
 
 def test_a_heatmap_detector_that_is_first_is_held_against_the_lower_threshold() -> None:
     table = rows(20, hirescam_avg=12, lower_threshold=3)
-    assert "is first, ahead of the mere lower threshold, which may be chance" in set_sentence("wflw", table)
+    assert "is first, ahead of the lower threshold alone, which may be chance" in set_sentence("wflw", table)
     table["difference_low"] = 0.1
-    assert "is first, ahead of the mere lower threshold, beyond chance" in set_sentence("wflw", table)
+    assert "is first, ahead of the lower threshold alone, beyond chance" in set_sentence("wflw", table)
     tie = rows(20, hirescam_avg=12, lower_threshold=12)
-    assert "in a tie, not ahead of the mere lower threshold" in set_sentence("wflw", tie)
+    assert "in a tie, not ahead of the lower threshold alone" in set_sentence("wflw", tie)
 
 
 def test_a_detector_of_others_that_found_most_is_named_as_what_it_is_beside_the_best_other_method() -> None:
     said = set_sentence("wflw", rows(20, hirescam_avg=4, lower_threshold=2, part_fusion=9, mtcnn=3, retinaface=16))
     assert said == (
         "WFLW test photos: 20 photos missed with 20 faces; RetinaFace found most, 16 of 20 (0.80 [0.70, 0.90]);"
-        " RetinaFace is a ready-made face detector, trained by others on other photos; the best of the thesis's heatmap"
-        " detectors, HiResCAM (avg), found 4 of 20 (0.20 [0.10, 0.30]); the mere lower threshold found 2 of 20"
+        " RetinaFace is a pretrained face detector, trained on other photos; the best of the thesis's heatmap"
+        " detectors, HiResCAM (avg), found 4 of 20 (0.20 [0.10, 0.30]); the lower threshold alone found 2 of 20"
         " (0.10 [0.00, 0.20]); of the other methods, box fusion of part boxes found most, 9 of 20 (0.45 [0.35, 0.55]);"
         " the lead over the heatmap detector is beyond chance (the intervals do not overlap)."
     )
@@ -97,10 +97,10 @@ def test_the_best_detector_of_others_is_told_where_it_is_not_first() -> None:
 def test_detectors_of_others_in_a_tie_are_told_apart_by_who_trained_them() -> None:
     said = set_sentence("wflw", rows(20, mtcnn=9, retinaface=9, yolo11=9))
     assert "MTCNN, RetinaFace and YOLO11 found most" in said and ", a tie;" in said
-    assert "MTCNN and RetinaFace are ready-made face detectors, trained by others on other photos;" in said
-    assert said.endswith("YOLO11 is a detector of another design, trained on this run's own photos.")
+    assert "MTCNN and RetinaFace are pretrained face detectors, trained on other photos;" in said
+    assert said.endswith("YOLO11 has another architecture and was trained on the photos of this run.")
     said = set_sentence("wflw", rows(20, mtcnn=9, part_fusion=9, hirescam_avg=9))
-    assert "MTCNN is a ready-made face detector" in said and "of the other methods" not in said
+    assert "MTCNN is a pretrained face detector" in said and "of the other methods" not in said
     # The best of the others is told once.
     said = set_sentence("wflw", rows(20, mtcnn=9, hirescam_avg=5, part_fusion=5))
     assert "HiResCAM (avg), found 5 of 20" in said and "of the other methods" not in said
@@ -109,12 +109,12 @@ def test_detectors_of_others_in_a_tie_are_told_apart_by_who_trained_them() -> No
 @pytest.mark.parametrize(
     ("table", "said"),
     [
-        (rows(0, hirescam_avg=0, lower_threshold=0), "WFLW test photos: no photo missed, so there is nothing to find."),
+        (rows(0, hirescam_avg=0, lower_threshold=0), "WFLW test photos: no photo missed, so there is no face to find."),
         (
             rows(0, lower_threshold=0).assign(photos=3),
-            "WFLW test photos: 3 photos missed with no faces: nothing to find.",
+            "WFLW test photos: 3 photos missed with no faces: no face to find.",
         ),
-        (rows(4, lower_threshold=0), "WFLW test photos: 4 photos missed with 4 faces; no method found any."),
+        (rows(4, lower_threshold=0), "WFLW test photos: 4 photos missed with 4 faces; no method found a face."),
     ],
 )
 def test_sets_with_nothing_in_them(table: pd.DataFrame, said: str) -> None:
@@ -123,7 +123,7 @@ def test_sets_with_nothing_in_them(table: pd.DataFrame, said: str) -> None:
 
 def test_few_faces_decide_nothing() -> None:
     said = set_sentence("wflw", rows(9, hirescam_avg=1, part_fusion=9))
-    assert said.endswith("9 faces are too few to tell methods apart.") and "chance" not in said
+    assert said.endswith("9 faces are too few to compare methods.") and "chance" not in said
 
 
 def test_sets_come_in_the_reports_order_and_those_without_labels_are_only_counted(tmp_path: Path) -> None:
@@ -133,21 +133,24 @@ def test_sets_come_in_the_reports_order_and_those_without_labels_are_only_counte
     assert [sentence.split(":")[0] for sentence in said[1:]] == [
         "MERL-RAV test photos", "Hand Over Face", "Graded frames, hard",
     ]  # fmt: skip
-    assert "7 photos missed; nobody labelled them" in said[2]
+    assert "7 photos missed; without labels" in said[2]
     assert len(verdict(None, {}, {}, {})) == 1
-    assert said[0].endswith("treat photos as independent, which those of one infant, person or video are not.")
+    assert said[0].endswith("treat photos as independent, although those of one infant, person or video are not.")
     blocks = {"blocks": 3, "block_kind": "infant", "alone": 0}
     table = [{**table[0], **blocks}, {**dict.fromkeys(blocks), **table[1]}]
     said = verdict(write_trial(tmp_path / "trial.csv", table), {}, {}, {})
-    assert "Photos that belong together are drawn together: Graded frames, hard in 3 blocks (infant);" in said[0]
-    assert said[0].endswith("those of the other sets count as independent.")
+    assert (
+        "Intervals resample photos that belong together as one block: Graded frames, hard in 3 blocks (infant);"
+        in said[0]
+    )
+    assert said[0].endswith("photos of the other sets are treated as independent.")
     nothing_missed = trial_row("slapi_none", "part_fusion", "baseline", 0, 0, photos=0) | {**blocks, "blocks": 0}
     again = verdict(write_trial(tmp_path / "trial.csv", [*table, nothing_missed]), {}, {}, {})
     assert again[0] == said[0] and "Graded frames, none covered: no photo missed" in " ".join(again)
     # Sets without a missed photo share a sentence.
     nothing = [nothing_missed, {**nothing_missed, "set": "wflw"}]
     again = verdict(write_trial(tmp_path / "trial.csv", [*table, *nothing]), {}, {}, {})
-    assert "WFLW test photos, Graded frames, none covered: no photo missed, so there is nothing to find." in again
+    assert "WFLW test photos, Graded frames, none covered: no photo missed, so there is no face to find." in again
     assert "nan" not in " ".join(said).lower()
 
 
@@ -155,7 +158,7 @@ def test_the_rate_is_the_middle_one_of_the_trial(tmp_path: Path) -> None:
     table = [trial_row("merl", "part_fusion", "baseline", found, 20, fp_per_photo=rate)
              for rate, found in ((0.2, 3), (0.4, 7), (0.8, 9))]  # fmt: skip
     said = verdict(write_trial(tmp_path / "trial.csv", table), {}, {}, {})
-    assert "cut at 0.4 false boxes per missed photo" in said[0] and "7 of 20" in said[1]
+    assert "thresholds give all methods 0.4 false positives per missed photo" in said[0] and "7 of 20" in said[1]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +192,7 @@ def test_scores_of_stored_predictions_are_held_against_the_trainings(trained: fl
         trainings[model] = tmp_path / f"{model}.json"
         trainings[model].write_text(json.dumps({"best": {"metrics/mAP_0.5": score}}))
     said = path_sentence(validations, trainings)
-    assert f"on val {how} that" in said and "GradCAM++ (10 class); 2 detectors" in said
+    assert f"on val {how} the AP50 computed" in said and "GradCAM++ (10 class); 2 detectors" in said
     assert f"{abs(0.78 - trained):.4f}" in said
     assert path_sentence(validations, {}) == ""
 
@@ -216,12 +219,14 @@ def test_the_answer_adds_all_sets_up(tmp_path: Path) -> None:
     # Both shares are 0.25 wide on either side of 0.1, and count as 2 to 1: sqrt(4 + 1) / 30 of it.
     assert first == (
         "Some: the best of the thesis's heatmap detectors, HiResCAM (avg), finds 15 of 60 (25 % [18, 32]) of the missed"
-        " faces; a mere lower threshold of the first detector 9 (15 % [8, 22]), and the best other face detector,"
+        " faces; a lower threshold of the first detector 9 (15 % [8, 22]), and the best baseline detector,"
         " MTCNN, 14 (23 % [16, 31])."
     )
     assert second.startswith("That is 10 points [") and "ahead of the lower threshold" in second
     assert second.endswith("; no method tried finds more.")
-    assert answered(trial).startswith("60 missed faces in 60 photos of 2 test sets, all methods at 0.25 false boxes")
+    assert answered(trial).startswith(
+        "60 missed faces in 60 photos of 2 test sets, all methods at 0.25 false positives"
+    )
 
 
 def test_the_other_detectors_are_told_in_the_order_of_what_they_found(tmp_path: Path) -> None:
@@ -246,7 +251,10 @@ def test_a_share_without_an_interval_may_be_anything_and_one_of_no_width_is_wils
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        ({"hirescam_avg": (0, 0), "mtcnn": (9, 9)}, ("None: ", "most is found by MTCNN: 18 of 60", "beyond chance")),
+        (
+            {"hirescam_avg": (0, 0), "mtcnn": (9, 9)},
+            ("None: ", "the best result is that of MTCNN: 18 of 60", "beyond chance"),
+        ),
         (
             {"hirescam_avg": (30, 15), "box_fusion": (30, 15)},
             ("Most: ", "no method tried finds more, 1 other finds as"),
@@ -264,10 +272,10 @@ def test_the_answer_in_other_cases(found: dict[str, tuple[int, ...]], words: tup
 
 def test_the_answer_is_honest_about_few_faces_and_none(tmp_path: Path) -> None:
     few = write_trial(tmp_path / "few.csv", several({"wflw": 3, "merl": 2}, {"hirescam_avg": (3, 2), "mtcnn": (0, 0)}))
-    assert answer(few)[1] == "So few faces cannot tell methods apart."
+    assert answer(few)[1] == "These are too few faces to compare methods."
     none = write_trial(tmp_path / "none.csv", several({"wflw": 0}, {"hirescam_avg": (0,)}))
-    assert answer(none) == ["This run cannot tell: the first detector missed no face that is labelled."]
+    assert answer(none) == ["No answer from this run: the first detector missed no labelled face."]
     rows = [trial_row("hof", "hirescam_avg", "heatmaps", None, None, threshold="val", photos=7)]
     unlabelled = write_trial(tmp_path / "unlabelled.csv", rows)
-    assert answer(unlabelled)[0].startswith("This run cannot tell: nobody labelled the 7 missed photos")
+    assert answer(unlabelled)[0].startswith("No answer from this run: 7 missed photos without labels")
     assert answered(none) == answered(unlabelled) == "" and "no rescue trial" in answer(None)[0]

@@ -58,34 +58,34 @@ def test_the_record_is_the_same_each_time_and_tells_of_the_truth_it_left_out(
     kept = [(run / name).read_bytes() for name in ("videos.csv", "frames.parquet")]
     extra = write_truth(run / "raw", "c", truth("ff"))
     assert evaluate(run) == 0
-    assert f"warning: {extra}: belongs to no video that was looked at" in capsys.readouterr().err
+    assert f"warning: {extra}: has no video among the detections" in capsys.readouterr().err
     extra.unlink()
     assert [(run / name).read_bytes() for name in ("videos.csv", "frames.parquet")] == kept
 
 
 def test_the_first_table_has_a_row_per_way_with_its_gain(run: Path) -> None:
     first, found_by, *others = read_markdown_tables(run / "tables" / "table_videos.md")
-    assert first.title == "Videos: what each step finds (2 videos, 0.1 minutes, 14 frames, 12 with a face)"
+    assert first.title == "Videos: results step by step (2 videos, 0.1 minutes, 14 frames, 12 with a face)"
     rows = {row[0]: row for row in first.rows}
-    assert list(rows) == ["RGB detector alone", "with the best rescue", "with rescue and time, online"]
+    assert list(rows) == ["RGB detector alone", "with the best rescue", "with rescue and tracking, online"]
     alone, rescue, _ = rows.values()
     # 7, 9 and 10 of 12 faces; 1, 2 and 3 false boxes in 7 seconds; gaps of five, two and one half seconds.
     assert [row[1] for row in rows.values()] == ["7", "9", "10"]
     assert alone[2].startswith("0.58 [") and alone[3] == "–" and alone[4].startswith("8.57 [")
     assert rescue[2].startswith("0.75 [") and rescue[3].startswith("+0.17 [") and rescue[5].startswith("+8.57 [")
     assert [row[6] for row in rows.values()] == ["2.5", "1.0", "0.5"]
-    assert found_by.rows[2] == ("with rescue and time, online", "7", "0", "2", "1", "2")
+    assert found_by.rows[2] == ("with rescue and tracking, online", "7", "0", "2", "1", "2")
     assert [table.title for table in others] == [
         "Videos: recall by event",
-        "Videos: false boxes per minute by event",
+        "Videos: false positives per minute by event",
         "Videos: recall by grade of occlusion",
-        "Videos: false boxes per minute by grade of occlusion",
+        "Videos: false positives per minute by grade of occlusion",
         "Videos: recall by video",
     ]
     # Without a face there is no recall, but there are false boxes, here 2 in one second.
-    assert others[0].columns == ("Way to detect", "Still (8 faces)", "Hand (4 faces)")
+    assert others[0].columns == ("Mode", "Still (8 faces)", "Hand (4 faces)")
     assert others[1].columns[-1] == "No face (1 s)" and others[1].rows[1][-1].startswith("120.00")
-    assert others[2].columns == ("Way to detect", "Not covered (8 faces)", "Hard (4 faces)")
+    assert others[2].columns == ("Mode", "Not covered (8 faces)", "Hard (4 faces)")
     assert [row[:2] for row in others[4].rows] == [("a", "8"), ("b", "4")]
     csv = pd.read_csv(run / "tables" / "table_videos.csv", na_values=["n/a"])
     assert len(csv) == len(read_scores(run / "videos.csv"))
@@ -94,10 +94,10 @@ def test_the_first_table_has_a_row_per_way_with_its_gain(run: Path) -> None:
 
 def test_the_verdict_has_a_sentence_per_way(run: Path) -> None:
     alone, rescue, online = video_verdict(run / "videos.csv")
-    assert alone.startswith("RGB detector alone: the face found in 7 of 12 frames, recall 0.58 [")
+    assert alone.startswith("RGB detector alone: found the face in 7 of 12 frames, recall 0.58 [")
     assert alone.endswith("longest gap 2.5 s.") and "chance" not in alone
     assert (
-        rescue.startswith("With the best rescue: the face found in 9 of 12 frames, recall 0.75 [") and "+0.17" in rescue
+        rescue.startswith("With the best rescue: found the face in 9 of 12 frames, recall 0.75 [") and "+0.17" in rescue
     )
     assert "10 of 12" in online
     assert video_verdict(None) == []
@@ -170,10 +170,10 @@ def test_a_hash_chooses_the_videos_that_are_shown() -> None:
 def test_records_of_two_evaluations_are_told(run: Path, tmp_path: Path) -> None:
     frames = pd.read_parquet(run / "frames.parquet")
     frames[frames["mode"] != "online"].to_parquet(tmp_path / "frames.parquet")
-    with pytest.raises(InputError, match="tells of other modes than"):
+    with pytest.raises(InputError, match="has other modes than"):
         draw_videos(run / "videos.csv", tmp_path / "frames.parquet")
     pd.read_csv(run / "videos.csv").iloc[:0].to_csv(tmp_path / "empty.csv", index=False)
-    with pytest.raises(InputError, match="tells of no video"):
+    with pytest.raises(InputError, match="has no video"):
         read_scores(tmp_path / "empty.csv")
 
 
@@ -213,6 +213,6 @@ def test_the_page_has_a_section_of_videos_only_where_there_are_any(run: Path) ->
     page = (run / "with.html").read_text(encoding="utf-8")
     places = [page.index(f'id="{name}"') for name in ("rescue", "videos", "table_videos", "figure_videos", "made")]
     assert places == sorted(places)
-    assert page.index("With the best rescue: the face found in") < page.index('id="table_videos"')
+    assert page.index("With the best rescue: found the face in") < page.index('id="table_videos"')
     assert page.count('id="table_videos"') == page.count('id="figure_videos"') == 1
     assert "videos" not in (run / "without.html").read_text(encoding="utf-8").lower()

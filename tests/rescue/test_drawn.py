@@ -134,8 +134,8 @@ def test_the_confidence_decides_and_what_was_there_is_replaced(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("settings", "words", "says"),
     [
-        ({"image_size": None}, [], "val.parquet: image_size is None; expected pixels"),
-        ({"confidence": 0.3}, [], "val.parquet: holds boxes from confidence 0.3 only; expected 0.25 or less"),
+        ({"image_size": None}, [], "val.parquet: image_size is None; expected the size"),
+        ({"confidence": 0.3}, [], "val.parquet: was stored at confidence 0.3; expected 0.25 or less"),
         ({}, ["--confidence", "-1"], "--confidence -1.0: expected 0 to 1"),
         ({}, ["--out", "{root}"], "holds files that uncover did not make"),
         ({}, ["--predictions", "{root}/none.parquet"], "none.parquet: does not exist"),
@@ -152,7 +152,7 @@ def test_bad_input_is_one_line(
 
 def test_two_photos_of_one_name_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert draw_files(tmp_path, predicted(["a.jpg", "a.png"], [], image_size=96)) == 2
-    assert "a.png: its heatmaps would be a.tif, as those of a.jpg" in capsys.readouterr().err
+    assert "a.png: its heatmaps would be a.tif, like those of a.jpg" in capsys.readouterr().err
 
 
 def test_a_drawing_that_fails_leaves_the_old_set_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

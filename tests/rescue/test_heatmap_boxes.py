@@ -164,7 +164,7 @@ def test_a_map_of_another_size_is_refused() -> None:
     about = with_maps(predicted(IMAGES, []), {image: highlighted(FACE_AT) for image in IMAGES})
     assert about.maps is not None
     other = replace(about.maps["a.jpg"], frame=fit(50, 100, 160))
-    with pytest.raises(InputError, match=r"heatmap of a\.jpg: is of an image of 50 x 100 pixels"):
+    with pytest.raises(InputError, match=r"heatmap of a\.jpg: made for 50 x 100 pixels"):
         STRATEGIES["heatmap_boxes"].propose(replace(about, maps={**about.maps, "a.jpg": other}))
 
 
@@ -184,7 +184,7 @@ def test_a_heatmap_set_is_of_the_images_that_were_predicted(tmp_path: Path) -> N
     write_predictions(path, seen(["nose"]))
     folder = write_joint_maps(tmp_path / "maps/val", {"a.jpg": highlighted(FACE_AT)})
     arguments = (tmp_path / "out", train, [path], [path])
-    with pytest.raises(InputError, match=r"maps/val: has no heatmaps of the image b\.jpg, which is 100 x 100 in"):
+    with pytest.raises(InputError, match=r"maps/val: has no heatmaps of image b\.jpg, which is 100 x 100 in"):
         write_proposals(*arguments, heatmaps=tmp_path / "maps")
     assert not (tmp_path / "out").exists()
     further = {image: highlighted(FACE_AT) for image in (*IMAGES, "c.jpg")}

@@ -117,7 +117,7 @@ def files(tmp_path: Path) -> Path:
 
 def test_the_command_writes_the_list(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(files, "--labels", files / "datasets/val/labels") == 0
-    assert capsys.readouterr().err == f"{files}/val.csv: 2 of 4 photos missed\n"
+    assert capsys.readouterr().err.startswith(f"wrote {files}/val.csv: 2 of 4 photos missed, 0.")
     lines = (files / "val.csv").read_text().splitlines()
     assert lines[0].startswith("image,width,height,faces,confidence,missed,hirescam:classes,hirescam:joint,")
     assert lines[2] == "b.jpg,100,100,2,0.3,True,True,False,True,False"
@@ -170,7 +170,7 @@ def test_boxes_that_were_drawn_of_other_predictions_are_refused(
         (
             lambda root: write_predictions(root / "val.parquet", predicted(IMAGES, [], confidence=0.5)),
             [],
-            "val.parquet: holds boxes from confidence 0.5 only; expected 0.4 or less",
+            "val.parquet: was stored at confidence 0.5; expected 0.4 or less",
         ),
         (
             lambda root: write_predictions(root / "val.parquet", predicted(IMAGES[:3], [])),
@@ -185,15 +185,15 @@ def test_boxes_that_were_drawn_of_other_predictions_are_refused(
         (
             lambda root: (root / "heatmaps/hirescam/val/manifest.parquet").write_bytes(b"none"),
             [],
-            "manifest.parquet: is no Parquet file",
+            "manifest.parquet: is not a Parquet file",
         ),
         (lambda root: None, ["--heatmaps", "{root}/none/val"], "none/val/manifest.parquet: does not exist"),
         (
             lambda root: None,
             ["--heatmaps", "{root}/heatmaps/hirescam/val", "{root}/heatmaps/hirescam/val"],
-            "the variant hirescam again; expected one folder of each",
+            "variant hirescam is given twice; pass one folder per variant",
         ),
-        (lambda root: None, ["--labels", "{root}/none"], "none: is no folder; expected the label files"),
+        (lambda root: None, ["--labels", "{root}/none"], "none: is not a folder; expected the label files"),
         (lambda root: None, ["--confidence", "40"], "--confidence 40.0: expected 0 to 1"),
     ],
 )
@@ -215,14 +215,14 @@ GOOD = "a.jpg,100,100,1,0.5,False,True"
     ("text", "says"),
     [
         (None, "does not exist; expected a table of 'uncover missed'"),
-        ("", "is no CSV file"),
+        ("", "is empty"),
         ("image,missed\na.jpg,True\n", "no column width; expected a table of 'uncover missed'"),
         (
             f"{HEAD[:-5]}classes\n{GOOD}\n",
-            "no column hirescam:joint; it says which of these are blank: hirescam:classes",
+            "no column hirescam:joint; it has columns for: hirescam:classes",
         ),
-        (f"{HEAD}\n{GOOD}\n{GOOD}\n", "row 3: a.jpg stands here a second time; expected each photo once"),
-        (f"{HEAD}\n,100,100,1,0.5,False,True\n", "row 2: image ''; expected a text"),
+        (f"{HEAD}\n{GOOD}\n{GOOD}\n", "row 3: duplicate photo a.jpg; expected each photo once"),
+        (f"{HEAD}\n,100,100,1,0.5,False,True\n", "row 2: image ''; expected text"),
         (f"{HEAD}\n{GOOD}\nb.jpg,100,100,1,0.5,0,True\n", "row 3: missed '0'; expected True or False"),
         (f"{HEAD}\n{GOOD}\nb.jpg,100,100,1,0.5,True\n", "row 3: 6 values; expected 7: image"),
         (f"{HEAD}\na.jpg,100,0,1,0.5,False,True\n", "row 2: height '0'; expected a whole number of 1 or more"),

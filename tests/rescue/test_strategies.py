@@ -161,7 +161,7 @@ def test_one_more_strategy_is_one_more_function(tmp_path: Path) -> None:
 
 
 def test_evidence_is_about_one_set() -> None:
-    with pytest.raises(InputError, match=r"rgb10 and twice are on other images \(2 and 1\)"):
+    with pytest.raises(InputError, match=r"rgb10 and twice differ in images \(2 and 1\)"):
         evidence(predicted(IMAGES, []), twice=predicted(IMAGES[:1], []))
 
 
@@ -199,14 +199,14 @@ def test_the_command_writes_predictions_of_every_strategy(tmp_path: Path, capsys
         assert main(["propose", *map(str, words), *map(str, more)]) == 2
         return capsys.readouterr().err
 
-    assert "none: is no folder" in complains("--scales", tmp_path / "none")
-    assert "two folders of one name" in complains("--scales", tmp_path / "look", tmp_path / "look")
-    assert "none: is no folder; expected one with a heatmap set" in complains("--heatmaps", tmp_path / "none")
+    assert "none: not a folder" in complains("--scales", tmp_path / "none")
+    assert "two folders with the same name" in complains("--scales", tmp_path / "look", tmp_path / "look")
+    assert "none: not a folder; expected one with a heatmap set" in complains("--heatmaps", tmp_path / "none")
     assert "manifest.parquet: does not exist" in complains("--heatmaps", tmp_path / "look")
-    assert "test.parquet: given for one of" in complains("--rgb1", tmp_path / "test.parquet")
-    assert "has the set val twice" in complains("--rgb1", *[tmp_path / "rgb1/val.parquet"] * 2)
-    assert "rgb10/val.parquet was stored at 0.6; expected the same" in complains("--nms-iou", 0.5)
+    assert "test.parquet: given for only one of" in complains("--rgb1", tmp_path / "test.parquet")
+    assert "set val is given twice" in complains("--rgb1", *[tmp_path / "rgb1/val.parquet"] * 2)
+    assert "rgb10/val.parquet was stored at 0.6; pass the same value" in complains("--nms-iou", 0.5)
     write_predictions(tmp_path / "rgb1/val.parquet", predicted(IMAGES, [], nms_iou=0.5))
     assert "rgb1/val.parquet: nms_iou is 0.5, but 0.6 in" in complains()
     write_predictions(tmp_path / "rgb1/val.parquet", predicted(["c.jpg"], []))
-    assert "rgb10/val.parquet: predictions of rgb10 and rgb1 are on other images" in complains()
+    assert "rgb10/val.parquet: predictions of rgb10 and rgb1 differ in images" in complains()

@@ -73,7 +73,7 @@ def test_a_gain_is_more_right_boxes_than_wrong_ones_and_more_than_a_lower_thresh
         score = read_method_scores(record(tmp_path, with_difference(low, found, false)))["a"]
         assert score.gains == gains, (found, false, low)
         assert score.told() == (
-            f"found {found} of 20 missed faces in the run's trial ({found} of {found + false} added boxes right)"
+            f"found {found} of 20 missed faces in the run's trial ({found} of {found + false} added boxes correct)"
         )
 
 

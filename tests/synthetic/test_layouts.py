@@ -140,7 +140,7 @@ def test_record_is_repeatable(tmp_path: Path) -> None:
 
 def test_a_count_of_another_layout_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["make_synthetic", "slapi", str(tmp_path / "out"), "--train", "3"]) == 2
-    assert "--train: not for slapi" in capsys.readouterr().err
+    assert "--train: has no effect on slapi" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -151,7 +151,8 @@ def test_videos_are_counted_by_frames(tmp_path: Path, capsys: pytest.CaptureFixt
     record = json.loads((out / "synthetic.json").read_text())
     assert record["arguments"] == {"infants": 1, "seconds": 1, "rate": 2, "size": 64, "seed": 1}
     assert record["counts"] | {"faces": 0} == {"videos": 1, "frames": 2, "faces": 0}
-    assert capsys.readouterr().out == f"{out}: 1 videos, 2 frames, {record['counts']['faces']} faces\n"
+    line = f"wrote {out}: 1 videos, 2 frames, {record['counts']['faces']} faces, "
+    assert capsys.readouterr().err.splitlines()[-1].startswith(line)
 
 
 @pytest.mark.whole_run
@@ -183,7 +184,10 @@ def test_harder_test_photos_leave_the_training_photos_and_the_others_as_they_wer
 def test_a_share_beyond_one_and_one_of_another_layout_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for layout, share, told in (("wflw", "1.5", "expected a share"), ("preterm_web", "0.5", "not for preterm_web")):
+    for layout, share, told in (
+        ("wflw", "1.5", "expected a share"),
+        ("preterm_web", "0.5", "has no effect on preterm_web"),
+    ):
         assert main(["make_synthetic", layout, str(tmp_path / "out"), "--harder", share]) == 2
         assert f"--harder{'' if layout == 'preterm_web' else ' 1.5'}: {told}" in capsys.readouterr().err
         assert not (tmp_path / "out").exists()

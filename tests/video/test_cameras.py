@@ -144,7 +144,7 @@ JOINED: dict[str, Callable[[Path], Path]] = {
 def test_a_clock_that_starts_anew_or_jumps(tmp_path: Path, name: str) -> None:
     rate = 25 if name.endswith(("mpg", "vob")) else SLOW if name.startswith("late") else RATE
     (told,) = assert_all(JOINED[name](tmp_path / name), rate)
-    assert "jumps forward once" in told if name in ("hours_forward.ts", "jump.mp4") else "restarts once" in told
+    assert "jumps forward once" in told if name in ("hours_forward.ts", "jump.mp4") else "starts anew once" in told
 
 
 def test_the_parts_of_a_playlist(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_pictures_of_one_time(tmp_path: Path) -> None:
     times = [*EVEN]
     times[4:7] = [times[3]] * 3
     path = retimed(tmp_path / "v.mp4", times, write(tmp_path / "even.mp4", PICTURES, options={"bf": "0"}))
-    assert "3 frames are not later" in assert_all(path, joint=False)[0]
+    assert "3 pictures are not later" in assert_all(path, joint=False)[0]
 
 
 @pytest.mark.parametrize("numbers", [[4], [5, 6, 7], [2, 9, 15]])
@@ -183,7 +183,7 @@ def test_pictures_before_the_clock_begins(tmp_path: Path) -> None:
     with av.open(str(path)) as container:
         assert [frame.pts for frame in container.decode(video=0)][4:7] == [None, 0, 100]
     (told,) = assert_all(path, joint=False)
-    assert told.startswith("5 frames are without a time (first at second 0.00)")
+    assert told.startswith("5 pictures are without a time (first at second 0.00)")
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_a_stream_without_a_container_has_no_times(
     tmp_path: Path, name: str, made: dict[str, object], rate: int
 ) -> None:
     told = assert_all(write(tmp_path / name, PICTURES, **made), rate, joint=False)  # type: ignore[arg-type]
-    assert told == [f"it contains no times; assuming {rate} frames a second"]
+    assert told == [f"it has no times; assuming {rate} frames per second"]
 
 
 def test_an_avi_of_0_pictures_a_second(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_an_avi_of_0_pictures_a_second(tmp_path: Path) -> None:
     stream, header = content.index(b"vids"), content.index(b"avih")
     content[stream + 20 : stream + 28], content[header + 8 : header + 12] = bytes(8), bytes(4)
     path.write_bytes(content)
-    assert assert_all(path, 25, joint=False) == ["its header states no frame rate; assuming 25 frames a second"]
+    assert assert_all(path, 25, joint=False) == ["its header has no frame rate; assuming 25 frames per second"]
 
 
 def test_b_frames_packed_into_the_pictures_before_them(tmp_path: Path) -> None:
@@ -366,7 +366,7 @@ def test_programs_side_by_side_are_no_recordings_one_behind_the_other(tmp_path: 
             output.mux(stream.encode(None))
     with open_video(tmp_path / "v.ts") as video:
         assert len(shown(video)) == COUNT and not video.mended
-        assert video.notes == ["it has 2 video tracks; only the first one is processed"]
+        assert video.notes == ["it has 2 video tracks; only the first is used"]
 
 
 def test_names_that_are_written_alike_are_told_apart(tmp_path: Path) -> None:

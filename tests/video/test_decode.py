@@ -199,8 +199,8 @@ def test_what_cannot_be_read_says_so_in_one_line(tmp_path: Path) -> None:
         ("text.mp4", "cannot be opened"),
         ("folder.mp4", "no such file"),
         ("absent.mp4", "no such file"),
-        ("sound.mp4", "contains no video"),
-        ("spoiled.avi", "no frame"),
+        ("sound.mp4", "no video in it"),
+        ("spoiled.avi", "no picture"),
     ):
         with pytest.raises(InputError, match=message) as error:
             open_video(tmp_path / name)

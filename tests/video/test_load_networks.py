@@ -71,7 +71,7 @@ def test_best_is_the_winner_of_the_trial(run: LiveRun, winner: str, kind: type) 
     rescue = chosen.rescue
     assert isinstance(rescue, kind) and rescue.name == winner and rescue.confidence == 0.7
     assert chosen.name == "rgb10"
-    assert chosen.why == f"{winner}, which found 7 of 10 missed faces in the run's trial (7 of 8 added boxes right)"
+    assert chosen.why == f"{winner}, which found 7 of 10 missed faces in the run's trial (7 of 8 added boxes correct)"
     assert load_networks(replace(options_of(run), rescue_confidence=0.9)).rescue.confidence == 0.9  # type: ignore[union-attr]
 
 
@@ -84,14 +84,14 @@ def test_what_cannot_look_at_new_pictures_is_passed_over(run: LiveRun) -> None:
     chosen = load_networks(options_of(run))
     assert chosen.rescue is not None and chosen.rescue.name == "gradcampp_mean"
     assert chosen.digests == {name: sha256(run.weights(name)) for name in ("rgb10", "gradcampp_mean")}
-    with pytest.raises(CannotRescue, match=r"whose input is drawn boxes.*; expected best, none, or one of ") as refused:
+    with pytest.raises(CannotRescue, match=r"runs on drawn boxes.*; expected best, none, or one of ") as refused:
         load_networks(options_of(run, "drawn"))
     offered = str(refused.value).rpartition("one of ")[2].split(", ")
     assert {"turns", "gradcampp_mean", "part_fusion", "viola_jones", "rgb1"} <= set(offered)
     assert not {"drawn", "constant_box", "retinaface"} & set(offered)
     for name in offered:
         assert load_networks(options_of(run, name)).rescue is not None, name
-    with pytest.raises(InputError, match="the same box in every image"):
+    with pytest.raises(InputError, match="the same box for every image"):
         load_networks(options_of(run, "constant_box"))
 
 
@@ -100,17 +100,17 @@ def test_what_shows_no_gain_is_no_default(run: LiveRun) -> None:
     chosen = load_networks(options_of(run))
     assert chosen.rescue is None and chosen.digests.keys() == {"rgb10"}
     assert chosen.why == (
-        "none: part_fusion was best and found 1 of 10 missed faces in the run's trial (1 of 2 added boxes right), which"
-        " is no gain over a lower --confidence; pass --rescue part_fusion to use it anyway"
+        "none: the best method, part_fusion, found 1 of 10 missed faces in the run's trial (1 of 2 added boxes correct),"
+        " which shows no gain over a lower --confidence; to use it anyway, pass --rescue part_fusion"
     )
     named = load_networks(options_of(run, "part_fusion"))
     assert named.rescue is not None and named.why.endswith(
-        "; it found 1 of 10 missed faces in the run's trial (1 of 2 added boxes right)"
+        "; it found 1 of 10 missed faces in the run's trial (1 of 2 added boxes correct)"
     )
     trial(run, part_fusion=9)
     for other in ({"baseline": "viola_jones"}, {"weights": run.weights("parts")}):
         behind = load_networks(replace(options_of(run), **other))
-        assert behind.rescue is None and behind.why.startswith("none: there is no trial for ")
+        assert behind.rescue is None and behind.why.startswith("none: the run has no trial with ")
     trial(run, part_fusion=1, rgb1=1)
     winner = load_networks(options_of(run, "winner"))
     assert winner.rescue is not None and winner.rescue.name == "part_fusion"
@@ -150,14 +150,14 @@ def test_another_detector_goes_first_with_any_rescue(run: LiveRun) -> None:
     ("changes", "message"),
     [
         ({"baseline": "nonsense"}, "no such detector; expected one of mtcnn, "),
-        ({"baseline": "yunet"}, r"yunet: .*run has no weights for it; pass --detector-weights yunet=PATH"),
-        ({"baseline": "yolo11"}, r"yolo11: .*run has no weights for it; .*uncover train baseline yolo11"),
+        ({"baseline": "yunet"}, r"yunet: .*run has no weights of it; give --detector-weights yunet=PATH"),
+        ({"baseline": "yolo11"}, r"yolo11: .*run has no weights of it; .*uncover train baseline yolo11"),
+        ({"baseline": "mtcnn", "baseline_weights": {"mtcnn": Path("x.pt")}}, "mtcnn: its package includes the weights"),
         (
-            {"baseline": "mtcnn", "baseline_weights": {"mtcnn": Path("x.pt")}},
-            "mtcnn: the weights are included in its package",
+            {"baseline": "mtcnn", "weights": Path("x.pt")},
+            "--detector mtcnn: is a detector without such weights; remove --weights",
         ),
-        ({"baseline": "mtcnn", "weights": Path("x.pt")}, "--detector mtcnn: cannot be combined with --weights"),
-        ({"baseline": "mtcnn", "face": "face"}, "cannot be combined with --class"),
+        ({"baseline": "mtcnn", "face": "face"}, "leave --class out"),
         (
             {"baseline": "retinaface", "baseline_weights": {"retinaface": Path("absent.pth")}},
             "absent.pth: does not exist",
@@ -178,9 +178,10 @@ def test_a_package_that_is_missing_is_named_with_what_gets_it(run: LiveRun, monk
         load_networks(replace(options_of(run, "scrfd_500m")))
     monkeypatch.setitem(sys.modules, "facenet_pytorch", None)
     monkeypatch.delitem(sys.modules, "uncover.baselines.mtcnn", raising=False)
-    with pytest.raises(
-        InputError, match=r"^mtcnn: facenet-pytorch is not installed; run: pip install facenet-pytorch$"
-    ):
+    told = (
+        r"^mtcnn: needs the package facenet-pytorch, which is not installed; run: pip install 'uncover\[baselines\]'$"
+    )
+    with pytest.raises(InputError, match=told):
         load_networks(replace(options_of(run, "none"), baseline="mtcnn"))
 
 
@@ -236,8 +237,8 @@ def test_ready_made_weights_look_again_where_it_helps() -> None:
     general = load_networks(NetworkOptions(None, None, device="cpu"))
     assert isinstance(general.rescue, TurnedDetector) and general.rescue.confidence == general.confidence
     assert general.why == (
-        "turns: second pass on frames where general found no face, at four quarter turns side by side in"
-        " 512 pixels; such a frame costs 1.6 times as much"
+        "turns: a second pass on every frame in which general found no box, at its four quarter turns side by side in"
+        " 512 pixels; such a frame takes 1.6 times as long"
     )
     assert load_networks(NetworkOptions(None, find_weights("nicu"), device="cpu")).rescue is None
     assert load_networks(NetworkOptions(None, None, "none", device="cpu")).rescue is None
@@ -249,7 +250,7 @@ def test_weights_of_rendered_faces_say_so(run: LiveRun, tmp_path: Path) -> None:
     told = header.model_copy(update={"training": {"rendered": True}})
     save_weights(tmp_path / "mine.pt", state, told)
     assert load_networks(NetworkOptions(None, tmp_path / "mine.pt", "none", device="cpu")).rendered == ("mine",)
-    with pytest.warns(UserWarning, match="mine learnt from rendered faces alone: in pictures of people"):
+    with pytest.warns(UserWarning, match="mine: trained on rendered faces only; on images of people"):
         uncover.FaceDetector(tmp_path / "mine.pt", device="cpu")
     # A run of an earlier version, whose weights do not say.
     (run.folder / "raw" / "wflw").mkdir(parents=True)
@@ -263,7 +264,7 @@ def test_without_a_winner_nothing_looks_again(run: LiveRun) -> None:
     chosen = load_networks(options_of(run))
     assert chosen.rescue is None and chosen.why.startswith("none: no method of the run's trial")
     alone = load_networks(NetworkOptions(None, run.weights("rgb10"), device="cpu"))
-    assert alone.rescue is None and alone.why == "none: without a run there is no rescue trial"
+    assert alone.rescue is None and alone.why == "none: weights alone have no rescue trial"
     assert load_networks(options_of(run, "none")).rescue is None
 
 
@@ -271,9 +272,9 @@ def test_without_a_winner_nothing_looks_again(run: LiveRun) -> None:
     ("rescue", "message"),
     [
         ("nonsense", r"--rescue nonsense: no method of .*; expected best, none, or one of turns, turns8, larger, "),
-        ("heatmap", r"expected heatmap:NAME, e\.g\. heatmap:gradcampp_avg"),
-        ("heatmap:nonsense", r"has no model nonsense; existing models: .*gradcampp_avg, .*rgb1"),
-        ("heatmap:rgb1", r"a detector of photos; expected a detector of heatmaps"),
+        ("heatmap", r"expected heatmap:NAME, such as heatmap:gradcampp_avg"),
+        ("heatmap:nonsense", r"has no model nonsense; expected one of .*gradcampp_avg, .*rgb1"),
+        ("heatmap:rgb1", r"is a detector for photos; expected a detector for heatmaps"),
     ],
 )
 def test_names_that_are_none(run: LiveRun, rescue: str, message: str) -> None:
@@ -284,12 +285,12 @@ def test_names_that_are_none(run: LiveRun, rescue: str, message: str) -> None:
 
 def test_a_detector_must_be_there_and_look_at_photos(run: LiveRun, tmp_path: Path) -> None:
     cases = {
-        "contains no models/": NetworkOptions(tmp_path, None),
-        "input is joint with": NetworkOptions(None, run.weights("gradcampp_avg"), device="cpu"),
-        "a model of a run; pass --run": NetworkOptions(
+        "no models/ in it": NetworkOptions(tmp_path, None),
+        "looks at joints": NetworkOptions(None, run.weights("gradcampp_avg"), device="cpu"),
+        "is a model of a run; also pass --run": NetworkOptions(
             None, run.weights("rgb10"), "heatmap:gradcampp_avg", device="cpu"
         ),
-        "cannot be combined with --rescue none": NetworkOptions(
+        "leave --rescue none out": NetworkOptions(
             None, run.weights("rgb10"), "none", run.weights("grey"), device="cpu"
         ),
     }
@@ -318,7 +319,7 @@ def test_weights_of_one_file_name_are_told_apart(
 
 def test_heatmaps_of_another_detector_are_said(run: LiveRun, capsys: pytest.CaptureFixture[str]) -> None:
     load_networks(NetworkOptions(run.folder, run.weights("parts"), "heatmap:gradcampp_avg", device="cpu"))
-    assert "was trained on heatmaps of a different detector" in capsys.readouterr().err
+    assert "trained on heatmaps of another detector" in capsys.readouterr().err
 
 
 def test_another_size_is_that_of_all_that_look_at_the_picture(run: LiveRun) -> None:
@@ -338,7 +339,7 @@ def test_boxes_are_suppressed_as_when_the_trial_chose_confidences(run: LiveRun) 
     trial(run, part_fusion=4, multi_scale=3)
     assert load_networks(options_of(run)).detector.nms_iou == 0.6
     assert load_networks(replace(options_of(run), nms_iou=0.6)).rescue is not None
-    with pytest.raises(InputError, match=r"--nms-iou 0.5: .*/part_fusion/ward.parquet has 0.6, .*; remove --nms-iou"):
+    with pytest.raises(InputError, match=r"--nms-iou 0.5: .*/part_fusion/ward.parquet has 0.6, .*; leave --nms-iou"):
         load_networks(replace(options_of(run), nms_iou=0.5))
     # Whoever says from where on boxes count may say how they are suppressed, and so may who rescues nothing.
     for wished in (replace(options_of(run), rescue_confidence=0.3), options_of(run, "none")):
@@ -358,7 +359,7 @@ def test_predictions_of_a_run_that_were_not_made_alike_are_refused_or_said_to_be
     look = predictions / "rgb1_occlusion_scale1" / "ward.parquet"
     stored = read_predictions(look)
     write_predictions(look, Predictions(stored.boxes, stored.images, {**stored.settings, "nms_iou": 0.5}))
-    with pytest.raises(InputError, match=r"rgb1_occlusion_scale1/ward.parquet has 0.5, for which"):
+    with pytest.raises(InputError, match=r"rgb1_occlusion_scale1/ward.parquet has 0.5, by which"):
         load_networks(options_of(run))
     assert "note" not in capsys.readouterr().err
     load_networks(replace(options_of(run, "none"), image_size=128))
@@ -367,7 +368,7 @@ def test_predictions_of_a_run_that_were_not_made_alike_are_refused_or_said_to_be
     write_predictions(look, stored)
     assert load_networks(replace(options_of(run), image_size=128)).rescue is not None
     said = capsys.readouterr().err
-    assert "scale1/ward.parquet: written by an earlier version, as is the confidence threshold of multi_scale" in said
+    assert "scale1/ward.parquet: made by an earlier version, like the threshold of multi_scale" in said
 
 
 def test_the_class_that_is_the_face_may_be_chosen(run: LiveRun, tmp_path: Path) -> None:
@@ -379,8 +380,7 @@ def test_the_class_that_is_the_face_may_be_chosen(run: LiveRun, tmp_path: Path) 
         chosen = NetworkOptions(None, path, "none", device="cpu", face=face)
         if called is names and face is None:
             with pytest.raises(
-                InputError,
-                match=r"has the classes person, masked face, face, .*: name the class of the face with --class",
+                InputError, match=r"has the classes person, masked face, face, .* select the face class with --class"
             ):
                 load_networks(chosen)
         else:

@@ -69,7 +69,7 @@ def test_without_a_display_or_a_window_one_line_says_so(monkeypatch: pytest.Monk
     assert open_preview(LABELS, "pixelate", "box") is None
     assert [line.partition(";")[0] for line in said] == [
         "note: --preview: this session has no display",
-        "note: --preview: this build of OpenCV has no windows",
+        "note: --preview: this OpenCV cannot open windows",
     ]
     monkeypatch.setattr(cv2, "namedWindow", lambda *_: None)
     assert open_preview(LABELS, "pixelate", "box") is not None

@@ -147,14 +147,14 @@ def test_streams_that_differ_in_what_is_hidden_keep_names_of_their_own() -> None
     [
         (["absent.mp4"], "absent.mp4: no such file or folder"),
         (["*.avi"], r"\*.avi: no such file or folder"),
-        (["empty"], "empty: contains no video and no image"),
-        (["only_text"], "only_text: contains no video and no image"),
-        (["only_text/*.txt"], "contains no video and no image"),
-        (["only_text/notes.txt"], r"only_text/notes.txt: unknown suffix '.txt'"),
-        (["good.mp4", "only_text/none"], "only_text/none: unknown suffix ''"),
+        (["empty"], "empty: no video and no image in it"),
+        (["only_text"], "only_text: no video and no image in it"),
+        (["only_text/*.txt"], "no video and no image in it"),
+        (["only_text/notes.txt"], r"only_text/notes.txt: ends in '.txt'"),
+        (["good.mp4", "only_text/none"], "only_text/none: ends in ''"),
         (["good.mp4", "absent.mp4"], "absent.mp4: no such file or folder"),
-        ([""], "no such file or folder|contains no video"),
-        ([], "contains no video and no image"),
+        ([""], "no such file or folder|no video in it"),
+        ([], "no video and no image in it"),
     ],
 )
 def test_what_is_wrong_is_said(here: Path, words: list[str], message: str) -> None:

@@ -59,15 +59,14 @@ def test_images_have_no_gaps() -> None:
 def test_lines_say_what_happened() -> None:
     statistics = statistics_of("r.h...rr")
     assert statistics.line("a.mp4") == (
-        "a.mp4: a face in 4 of 8 frames (50%): 3 rgb, 1 heatmap; 1 gaps of 1 s or more without a face,"
-        " the longest 1.5 s"
+        "a.mp4: a box in 4 of 8 frames (50%): 3 rgb, 1 heatmap; 1 gaps of 1 s or more without one, the longest 1.5 s"
     )
     statistics.status, statistics.reason, statistics.corrupt = CUT_OFF, "ends after 8 of 20 frames", 2
     assert statistics.line("a.mp4").endswith(
-        "; skipped 2 that could not be decoded; cut off: ends after 8 of 20 frames"
+        "; 2 frames skipped because they could not be decoded; cut off: ends after 8 of 20 frames"
     )
     assert SourceStatistics(FAILED, "b.mp4: no such file").line("b.mp4") == "b.mp4: b.mp4: no such file"
-    assert SourceStatistics().line("c.mp4") == "c.mp4: a face in 0 of 0 frames"
+    assert SourceStatistics().line("c.mp4") == "c.mp4: a box in 0 of 0 frames"
 
 
 def test_what_was_mended_or_lost_is_told_and_the_statistics_is_not_whole() -> None:
@@ -79,8 +78,8 @@ def test_what_was_mended_or_lost_is_told_and_the_statistics_is_not_whole() -> No
         assert statistics.told()[name] == value
         if isinstance(value, list):
             assert value[0] in statistics.line("bed.ts") and statistics.line("bed.ts").startswith("bed.ts: ")
-    kept = SourceStatistics(notes=["no frame for 300 s"])
-    assert kept.whole and "no frame for 300 s" in kept.line("bed.ts")
+    kept = SourceStatistics(notes=["no picture for 300 s"])
+    assert kept.whole and "no picture for 300 s" in kept.line("bed.ts")
 
 
 @pytest.mark.parametrize("sizes", [[(120, 100)] * 4, [(120, 100)] * 2 + [(100, 120)] * 2])
@@ -90,5 +89,5 @@ def test_pictures_of_several_sizes_are_named(sizes: list[tuple[int, int]]) -> No
         each = faces(number, second=number / 2)
         statistics.add(replace(each, frame=replace(each.frame, width=width, height=height)))
     statistics.close()
-    told = ["frames have 2 sizes: 120 x 100 from second 0.00, 100 x 120 from second 1.00 px"]
+    told = ["its pictures have 2 sizes: 120 x 100 from second 0.00, 100 x 120 from second 1.00 px"]
     assert statistics.notes == (told if len(set(sizes)) == 2 else []) and statistics.whole

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from importlib import metadata
 from pathlib import Path
 
@@ -10,8 +9,9 @@ import pytest
 
 from uncover import cli
 from uncover.config.load import check_config
+from uncover.extras import WITHOUT_DEPENDENCIES, extras
 from uncover.workflow import slurm
-from uncover.workflow.doctor import FOR_ONE, PACKAGES, examine
+from uncover.workflow.doctor import FOR_ONE, LOCK, OPTIONAL, examine
 
 
 @pytest.fixture(autouse=True)
@@ -95,9 +95,15 @@ def test_outside_a_checkout_it_says_what_cannot_be_known_there(
 
 
 @pytest.mark.parametrize(
-    ("absent", "makefile", "code", "line"),
+    ("absent", "checkout", "code", "line"),
     [
-        ("facexlib", False, 0, "missing  facexlib * not installed; needed for the detector retinaface; run: pip inst"),
+        ("facexlib", False, 0, "missing  facexlib * not installed; needed for the detector retinaface; run: pip ins"),
+        (
+            "jinja2",
+            False,
+            0,
+            "missing  jinja2 * not installed; needed for `uncover report`; run: pip install 'uncover[w",
+        ),
         ("torch", False, 1, "problem  torch * not installed; run: pip install torch"),
         ("torch", True, 1, "problem  torch * not installed; run: make setup"),
         (
@@ -110,7 +116,7 @@ def test_outside_a_checkout_it_says_what_cannot_be_known_there(
 )
 def test_the_exit_code_is_1_only_where_nothing_works(
     absent: str,
-    makefile: bool,
+    checkout: bool,
     code: int,
     line: str,
     tmp_path: Path,
@@ -126,20 +132,20 @@ def test_the_exit_code_is_1_only_where_nothing_works(
 
     monkeypatch.setattr(metadata, "version", installed)
     monkeypatch.chdir(tmp_path)
-    if makefile:
+    if checkout:
         (tmp_path / "Makefile").touch()
+        (tmp_path / LOCK).parent.mkdir()
+        (tmp_path / LOCK).write_text("numpy==2.4.6 \\\ntorch==2.15.0 \\\n")
     assert cli.main(["doctor"]) == code
     found = [" ".join(each.split()) for each in capsys.readouterr().out.splitlines()]
     start, _, end = " ".join(line.split()).partition(" * ")
     assert any(each.startswith(f"{start} {end}") for each in found)
 
 
-def test_packages_that_uncover_depends_on_are_not_for_one_command_alone() -> None:
-    asked = [each for each in metadata.requires("uncover") or [] if "extra ==" not in each]
-    needed = {re.split(r"[^\w-]", each)[0] for each in asked}
-    assert needed and not needed & FOR_ONE.keys() and FOR_ONE.keys() < set(PACKAGES)
-    # With nothing looked over, and nothing asked for that is not needed.
-    assert set(PACKAGES) - FOR_ONE.keys() == needed
+def test_every_package_of_an_extra_is_looked_over_and_no_other() -> None:
+    optional = {package for package, extra in extras().items() if extra}
+    assert optional and set(FOR_ONE) == optional | set(WITHOUT_DEPENDENCIES)
+    assert OPTIONAL.keys() <= FOR_ONE.keys()
 
 
 def test_the_command_prints_a_line_a_finding(

@@ -54,7 +54,7 @@ def test_anchors_that_do_not_fit_are_replaced(capsys: pytest.CaptureFixture[str]
     recalls = [best_recall(sides, each.reshape(-1, 2), 4.0) for each in (GIVEN, fitted)]
     assert recalls[0] < 0.9 < recalls[1]
     said = capsys.readouterr().err
-    assert "of 600 boxes" in said and "these are taken" in said
+    assert "of 600 boxes" in said and "using the fitted anchors" in said
 
     again = check_anchors(data, GIVEN, SIZE, 4.0, seed=3)
     assert again is not None and np.array_equal(again, fitted)
@@ -90,4 +90,4 @@ def test_boxes_too_few_or_too_alike_to_cluster(monkeypatch: pytest.MonkeyPatch, 
 def test_worse_ones_are_not_taken(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(module, "fit_anchors", lambda *_: np.full((9, 2), 5000.0, np.float32))
     assert check_anchors(labelled(odd_sides()), GIVEN, SIZE, 4.0) is None
-    assert "the given ones stay" in capsys.readouterr().err
+    assert "using the given anchors" in capsys.readouterr().err

@@ -41,7 +41,7 @@ def test_a_truncated_state_is_never_used(tmp_path, capsys):
     for length in (0, 10, len(whole) // 2, len(whole) - 1):
         file.write_bytes(whole[:length])
         assert load_state(tmp_path) is None, length
-        assert "starting anew" in capsys.readouterr().err
+        assert "starting from the first epoch" in capsys.readouterr().err
 
 
 def test_a_foreign_pickle_is_never_run(tmp_path):

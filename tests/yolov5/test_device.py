@@ -24,8 +24,14 @@ def read(switch: Callable[[], Any]) -> Any:
         return "mixed"
 
 
+def require_switches() -> None:
+    if not hasattr(BACKENDS.cudnn, "conv"):
+        pytest.skip("before 2.9, torch has no switch for each operation")
+
+
 def switches() -> dict[str, Any]:
     """All that lets torch round the factors of products, by name."""
+    require_switches()
     operations = {
         "matmul": BACKENDS.cuda.matmul,
         "conv": BACKENDS.cudnn.conv,
@@ -62,6 +68,7 @@ def newest() -> None:
 @pytest.fixture(params=[lambda: None, older, newer, newest], ids=["as torch begins", "older", "newer", "for all"])
 def chosen(request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
     """What somebody chose before; torch is as it was afterwards."""
+    require_switches()
     request.param()
     yield switches()
     BACKENDS.fp32_precision = "none"

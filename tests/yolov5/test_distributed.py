@@ -60,5 +60,5 @@ def test_the_others_wait_longer_for_the_leader_than_any_validation_takes(monkeyp
 def test_a_device_that_is_not_here_is_named():
     with pytest.raises(InputError, match="device tpu: unknown"):
         pick_device("tpu")
-    with pytest.raises(InputError, match=r"device cuda:9: torch sees \d+ GPUs"):
+    with pytest.raises(InputError, match=r"device cuda:9: torch finds \d+ GPUs"):
         pick_device("cuda:9")

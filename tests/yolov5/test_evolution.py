@@ -154,7 +154,7 @@ def test_what_a_generation_sees(generation: int, parallel: int, count: int) -> N
 
 
 def test_a_missing_generation_is_named() -> None:
-    with pytest.raises(InputError, match="generation 5 breeds from generations 0 to 3; no record of 1, 3 given"):
+    with pytest.raises(InputError, match="generation 5 descends from generations 0 to 3; pass the records of 1, 3"):
         breed(5, BASE, [record(0, 0.1), record(2, 0.1)], Evolution(parallel=4))
 
 
@@ -210,11 +210,11 @@ def test_a_training_that_diverges_is_a_generation_of_fitness_0(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], done: int, epochs: int
 ) -> None:
     def train(settings: Detector) -> Mapping[str, Any]:
-        raise Diverged("epoch 1, batch 2: the loss is no longer a number", done)
+        raise Diverged("epoch 1, batch 2: the loss is no longer finite", done)
 
     record = train_generation(Detector(), 0, [], Evolution(), train)
     assert record == Generation(0, None, Hyperparameters().model_dump(), epochs, 0, 0, 0, 0, 0)
-    assert capsys.readouterr().err.startswith("generation 0: epoch 1, batch 2: the loss is no longer a number; ")
+    assert capsys.readouterr().err.startswith("generation 0: epoch 1, batch 2: the loss is no longer finite; ")
     write_generation(tmp_path / "0.json", record)
     assert read_generations([tmp_path / "0.json"]) == [record]
 
@@ -245,7 +245,7 @@ def test_a_row_has_hyperparameters_last() -> None:
         ({"fitness": float("nan")}, "fitness is nan; expected a number from 0 to 1"),
         ({"map50": 1.5}, "map50 is 1.5; expected"),
         ({"hyperparameters": {"lr9": 1}}, "key lr9 is unknown"),
-        ({"generation": None}, "generation is None; expected a whole number from 0"),
+        ({"generation": None}, "generation is None; expected an integer >= 0"),
         ({"parent": -1}, "parent is -1; expected"),
     ],
 )
@@ -259,11 +259,11 @@ def test_a_spoilt_record_is_refused(tmp_path: Path, change: dict[str, Any], mess
 def test_two_of_one_generation_are_refused(tmp_path: Path) -> None:
     for name in ("a.json", "b.json"):
         write_generation(tmp_path / name, RECORD)
-    with pytest.raises(InputError, match=r"b\.json: is of generation 3, as .*a\.json"):
+    with pytest.raises(InputError, match=r"b\.json: has generation 3, like .*a\.json"):
         read_generations([tmp_path / "a.json", tmp_path / "b.json"])
 
 
 def test_what_is_no_record_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.json").write_text("{}")
-    with pytest.raises(InputError, match="expected the keys generation, parent"):
+    with pytest.raises(InputError, match="with the keys generation, parent"):
         read_generations([tmp_path / "x.json"])

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.yolov5.picked_frames import VIDEOS, make_picked, make_start
+from tests.yolov5.squares import make_set
 from uncover.config.detectors import Detector
 from uncover.config.finetune import Finetune
 from uncover.data.frame_sets import make_frame_set
@@ -57,7 +58,7 @@ def test_weights_are_found_in_a_run_in_a_training_and_as_a_file(start: Path, tmp
     assert find_start(start) == find_start(start.parent) == find_start(start.parents[2]) == start
     assert find_start(Path("general")) == find_weights("general")
     make_start(tmp_path / "models" / "other" / "weights.pt")
-    with pytest.raises(InputError, match=r"no weights; .* models that it has: other, such as .*models/other"):
+    with pytest.raises(InputError, match=r"no weights; .* its models: other, such as .*models/other"):
         find_start(tmp_path)
 
 
@@ -94,7 +95,7 @@ def test_one_video_validates_and_the_others_train(
 def test_frames_of_one_video_alone_are_refused(tmp_path: Path, start: Path) -> None:
     make_picked(tmp_path / "picked", {"only": 3})
     arguments = (tmp_path / "picked", None, tmp_path / "made", start, [], None, True, PROCESSES)
-    with pytest.raises(InputError, match="needs 2 of them or more; found only only in 3 frames"):
+    with pytest.raises(InputError, match="needs at least 2; found only only in 3 frames"):
         read_frames_job(*arguments)
 
 
@@ -109,9 +110,22 @@ def test_ten_part_weights_are_not_told_that_there_are_no_parts(frames: Path, tmp
     assert read_frames_job(*relearned).training.class_names == ("whole face",)
 
 
+def test_pretrained_weights_of_another_network_learn_from_train_and_val(tmp_path: Path) -> None:
+    for name, seed in (("train", 1), ("val", 2)):
+        make_set(tmp_path / name, 2, seed)
+        (tmp_path / name / "data.yaml").write_text("names: [face, mask]\n")
+    start = find_weights("general")
+    pairs = ["epochs=1", "image_size=64"]
+    job = read_frames_job(tmp_path, None, tmp_path / "made", start, pairs, None, True, PROCESSES)
+    assert (job.settings.model, job.settings.epochs, job.start) == ("scrfd_2.5g", 1, start)
+    assert job.training.class_names == ("whole face",) and len(job.validation) == 2
+
+
 def test_weights_of_heatmaps_are_refused(tmp_path: Path) -> None:
     weights = make_start(tmp_path / "w.pt", input="joint", maps={}, channels=1)
-    with pytest.raises(InputError, match=r"looks at heatmaps \(input: joint\); expected a detector of photos"):
+    with pytest.raises(
+        InputError, match=r"is a detector for heatmaps \(input: joint\); expected a detector for photos"
+    ):
         read_start(weights)
 
 
@@ -160,9 +174,9 @@ def test_all_videos_of_the_infant_are_left_out(
     assert len(point.fold.held_out) == 9
     record = json.loads((tmp_path / "left_out.json").read_text())
     assert (record["group"], record["group_kind"]) == ("infant_01", "infant")
-    assert "infant_01_b is of the infant infant_01, whose 3 videos go together" in capsys.readouterr().err
+    assert "infant_01_b belongs to the infant infant_01; its 3 videos stay together" in capsys.readouterr().err
     with pytest.raises(
-        InputError, match="nobody: no frame is of this video or infant; expected one of: Mia, infant_01"
+        InputError, match="nobody: no frame belongs to this video or infant; expected one of: Mia, infant_01"
     ):
         read_point(tmp_path / "set", start, 5, ["nobody"], QUICK, [])
 
@@ -175,7 +189,7 @@ def test_no_frames_are_the_start_weights_as_they_are(frames: Path, start: Path, 
 
 def test_more_frames_than_there_are_is_told(frames: Path, start: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(read_point(frames, start, 50, ["infant_01"], QUICK, []).names) == 7
-    assert "7 frames are there without infant_01, 50 were asked for" in capsys.readouterr().err
+    assert "only 7 of 50 frames are available without infant_01" in capsys.readouterr().err
 
 
 def test_a_stopped_fine_tuning_ends_like_an_undisturbed_one(

@@ -8,6 +8,7 @@ import pytest
 from tests.yolov5.map_sets import make_map_set
 from tests.yolov5.squares import make_set
 from uncover.errors import InputError
+from uncover.weights import find_weights
 from uncover.yolov5.finetune import is_picked
 from uncover.yolov5.job import read_job
 from uncover.yolov5.network import build_network
@@ -39,13 +40,13 @@ def test_one_set_may_name_its_two_parts(tmp_path):
 
 def test_a_set_alone_is_one_line(tmp_path):
     make_set(tmp_path / "alone", 2, seed=1)
-    with pytest.raises(InputError, match=r"does not say what to validate on.*--val DATA"):
+    with pytest.raises(InputError, match=r"no validation set.*--val DATA"):
         read_job(tmp_path / "alone", None, [])
 
 
 def test_val_is_never_the_training_set_itself(tmp_path):
     make_set(tmp_path / "val", 2, seed=1)
-    with pytest.raises(InputError, match="does not say what to validate on"):
+    with pytest.raises(InputError, match="no validation set"):
         read_job(tmp_path / "val", None, [])
 
 
@@ -53,9 +54,15 @@ def test_the_network_is_that_of_the_start_weights_unless_one_is_named(sets, tmp_
     header = Header(model="yolov5n", channels=3, class_names=("light",), class_ids=(0,), image_size=64)
     save_weights(tmp_path / "start.pt", build_network("yolov5n", 3, 1).state_dict(), header)
     assert read_job(sets, None, ["epochs=3"], tmp_path / "start.pt").settings.model == "yolov5n"
-    assert f"network: yolov5n, that of {tmp_path / 'start.pt'}" in capsys.readouterr().err
+    assert f"network: yolov5n, as in {tmp_path / 'start.pt'}" in capsys.readouterr().err
     assert read_job(sets, None, ["model=yolov5s"], tmp_path / "start.pt").settings.model == "yolov5s"
     assert read_job(sets, None, []).settings.model == "yolov5m"
+
+
+def test_training_on_sets_starts_from_packaged_weights_too(sets):
+    assert read_job(sets, None, ["epochs=3"], find_weights("general")).settings.model == "scrfd_2.5g"
+    with pytest.raises(InputError, match=r"model: input should be 'yolov5n', .*; found 'scrfd_2.5g'"):
+        read_job(sets, None, ["model=scrfd_2.5g"])
 
 
 def test_the_identity_knows_settings_labels_and_photos(sets):
@@ -142,13 +149,13 @@ def test_classes_are_learnt_by_name_whatever_their_ids(export):
     job = read_job(export, None, [], chosen=["Dark"])
     assert (job.training.class_names, job.training.class_ids) == (("dark",), (1,))
     assert all(labels[:, 0].tolist() == [0] for labels in job.training.labels)
-    with pytest.raises(InputError, match=r"has no class 'ear' .*; it has light, dark"):
+    with pytest.raises(InputError, match=r"has no class 'ear' .*; its classes are light, dark"):
         read_job(export, None, [], chosen=["ear"])
 
 
 def test_a_detector_of_whole_faces_learns_the_class_that_is_the_face(export):
     (export / "data.yaml").write_text(YAML)
-    with pytest.raises(InputError, match=r"the classes light, dark; none of them .* say which with --class NAME"):
+    with pytest.raises(InputError, match=r"the classes light, dark; none of them .* pass --class NAME"):
         read_job(export, None, ["classes=whole_face"])
     for content, chosen in ((YAML, ["dark"]), (YAML.replace("dark", "infant face"), [])):
         (export / "data.yaml").write_text(content)
@@ -194,10 +201,10 @@ def test_labels_beside_the_images_are_read_too(export):
 
 def test_annotations_of_another_kind_are_told_where_there_is_no_yaml(export):
     (export / "train/_annotations.coco.json").write_text("{}")
-    with pytest.raises(InputError, match=r"_annotations\.coco\.json: `uncover labels --layout graded` makes one"):
+    with pytest.raises(InputError, match=r"_annotations\.coco\.json: `uncover labels --layout graded` converts"):
         read_job(export / "train", export / "valid", [])
     shutil.rmtree(export / "valid")
-    with pytest.raises(InputError, match=r"does not say what to validate on; .* _annotations\.coco\.json: `uncover"):
+    with pytest.raises(InputError, match=r"no validation set; .* _annotations\.coco\.json: `uncover"):
         read_job(export / "train", None, [])
 
 

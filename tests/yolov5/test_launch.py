@@ -36,7 +36,7 @@ def test_bad_input_of_all_processes_is_one_line_and_exit_code_2(python: Path, da
     words = command(python, data, tmp_path / "out", "processes=2", "--start", str(tmp_path / "absent.pt"))
     done = subprocess.run(words, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
     assert done.returncode == 2
-    assert done.stderr.count("absent.pt: is no file") == 1 and "Traceback" not in done.stderr
+    assert done.stderr.count("absent.pt: no such file") == 1 and "Traceback" not in done.stderr
 
 
 SCRIPT = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import torch
+import yaml
 
+from uncover.config.detectors import UPSTREAM
 from uncover.errors import InputError
 from uncover.yolov5.network import Network, architecture, build_network
 from uncover.yolov5.upstream_checkpoints import read_checkpoint
@@ -47,6 +50,15 @@ def shaken(network: Network) -> Network:
 def nano() -> Network:
     """A network with batch norms of some use; not to be changed."""
     return shaken(build_network("yolov5n", 3, 4, seed=0)).eval()
+
+
+@pytest.mark.parametrize("model", UPSTREAM)
+def test_a_network_is_described_as_in_upstreams_file(model: str) -> None:
+    package = importlib.util.find_spec("yolov5")  # found, and not imported, which takes seconds
+    if package is None or package.origin is None:
+        pytest.skip("the package yolov5 is not installed")
+    file = Path(package.origin).parent / "models" / f"{model}.yaml"
+    assert architecture(model) == yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(("model", "channels", "classes"), [("yolov5n", 10, 10), ("yolov5s", 1, 1)])

@@ -98,10 +98,10 @@ def test_recall_is_read_where_false_boxes_are_few_enough() -> None:
 
 def test_what_cannot_be_packaged_is_told(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "scores.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(InputError, match=r"scores.csv: is no table of scores"):
+    with pytest.raises(InputError, match=r"scores.csv: not a table of scores"):
         read_scores(tmp_path / "scores.csv")
     places = (tmp_path / "out.pt", tmp_path / "out.md", [], tmp_path / "scores.csv", "make it", "2026-01-02")
-    with pytest.raises(InputError, match="does not come from 'uncover train composed'"):
+    with pytest.raises(InputError, match="not from 'uncover train composed'"):
         package_weights(weights, *places)
     settings = {"model": "yolov5n", "composed": {}}
     header = Header(

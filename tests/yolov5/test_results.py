@@ -38,7 +38,7 @@ def test_fitness_is_mostly_map50_95():
 
 def test_the_line_says_what_is_left():
     line = epoch_line([row(0), row(1)], epochs=17)
-    assert "epoch 2/17" in line and "mAP50 0.600" in line and "at most 2.0 min left" in line
+    assert "epoch 2/17" in line and "mAP50 0.600" in line and "up to 2.0 min left" in line
 
 
 TOLD = {"model": "yolov5n", "train_images": 4, "settings": {"epochs": 3, "hyperparameters": {"lr0": 0.01}}}
@@ -58,13 +58,13 @@ TOLD = {"model": "yolov5n", "train_images": 4, "settings": {"epochs": 3, "hyperp
 def test_a_finished_model_stays_unless_it_is_of_the_same_training(tmp_path, wanted, other):
     check_finished(tmp_path, wanted, tmp_path / "state")
     (tmp_path / "weights.pt").touch()
-    with pytest.raises(InputError, match=r"no summary\.json that says of what; give another name, or remove it first"):
+    with pytest.raises(InputError, match=r"without summary\.json; pass another name, or remove the folder first"):
         check_finished(tmp_path, wanted, tmp_path / "state")
     (tmp_path / "summary.json").write_text(json.dumps(TOLD))
     if other is None:
         check_finished(tmp_path, wanted, tmp_path / "state")
         return
-    with pytest.raises(InputError, match=f"holds a trained model of other {other}; give another name"):
+    with pytest.raises(InputError, match=f"has a trained model of other {other}; pass another name"):
         check_finished(tmp_path, wanted, tmp_path / "state")
 
 

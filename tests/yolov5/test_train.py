@@ -116,13 +116,13 @@ def test_state_of_other_settings_is_left_alone(few, tmp_path, monkeypatch, capsy
 
 
 def test_a_loss_that_is_no_number_stops_with_one_line(few, tmp_path):
-    with pytest.raises(Diverged, match=r"epoch 1, batch \d+: the loss is no longer a number .* lower lr0"):
+    with pytest.raises(Diverged, match=r"epoch 1, batch \d+: the loss is no longer finite .* lower lr0"):
         run(few, tmp_path, "hyperparameters.box=1e38", "hyperparameters.obj=1e38")
     assert not (tmp_path / "weights.pt").exists()
 
 
 def test_weights_that_the_last_step_spoils_are_not_kept(few, tmp_path):
-    with pytest.raises(Diverged, match="epoch 1, batch 1: the weights are no longer numbers; lower lr0"):
+    with pytest.raises(Diverged, match="epoch 1, batch 1: the weights are no longer finite; lower lr0"):
         run(few, tmp_path, "hyperparameters.lr0=.inf", "batch=32")
     assert list(tmp_path.rglob("*.pt")) == []
 
@@ -259,5 +259,5 @@ def test_frozen_layers_have_no_graph_no_momentum_and_no_statistics(photos: Path,
 
 
 def test_there_must_be_weights_to_keep(photos: Path) -> None:
-    with pytest.raises(InputError, match="freeze=24: keeps start weights as they are; give them with --start WEIGHTS"):
+    with pytest.raises(InputError, match="freeze=24: frozen layers require start weights; pass --start WEIGHTS"):
         read_job(photos, None, [*WHOLE_FACES, "freeze=24"])

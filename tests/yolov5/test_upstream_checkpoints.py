@@ -106,7 +106,7 @@ def test_names_as_a_list_and_parameters_of_the_average_are_read(save: Callable[.
 
 def test_nothing_is_opened_that_has_another_hash_than_stated(save: Callable[..., Path], tmp_path: Path) -> None:
     path = save(trap=Trap(tmp_path / "sprung"))
-    refuse(path, rf"not opened, because its sha256 is {sha256(path.read_bytes())} and not 00ff as stated", "00ff")
+    refuse(path, rf"not opened, because its sha256 is {sha256(path.read_bytes())}; expected 00ff", "00ff")
     path.write_bytes(b"rubbish")
     refuse(path, "not opened", "00ff")
 
@@ -144,25 +144,28 @@ def test_a_checkpoint_runs_no_code(save: Callable[..., Path], tmp_path: Path) ->
     ],
 )
 def test_another_kind_of_network(save: Callable[..., Path], kind: str, found: str) -> None:
-    refuse(save(kind), rf"holds no detector of YOLOv5 but {found}; expected one of yolov5n")
+    refuse(save(kind), rf"not a YOLOv5 detector but {found}; expected one of yolov5n")
 
 
 @pytest.mark.parametrize(
     "changes", [{"width_multiple": 0.33}, {"backbone": []}, {"activation": "nn.LeakyReLU(0.1)"}, {"head": None}]
 )
 def test_another_architecture(save: Callable[..., Path], changes: dict[str, Any]) -> None:
-    refuse(save(yaml=architecture("yolov5n") | changes), r"its architecture, of depth .* is none of yolov5n, yolov5s")
+    refuse(
+        save(yaml=architecture("yolov5n") | changes),
+        r"unsupported architecture with depth .*; expected one of yolov5n, yolov5s",
+    )
 
 
 def test_fields_that_are_not_there(save: Callable[..., Path]) -> None:
-    refuse(save(yaml=None), r"no description \(yaml\) or no class names")
-    refuse(save(names=7), r"no description \(yaml\) or no class names")
+    refuse(save(yaml=None), r"no network description \(yaml\) or class names")
+    refuse(save(names=7), r"no network description \(yaml\) or class names")
 
 
 @pytest.mark.parametrize("foreign", [{"state_dict": {}}, {"model": {"a": torch.zeros(1)}}, [1], torch.zeros(2), {}])
 def test_a_file_of_torch_with_something_else(tmp_path: Path, foreign: Any) -> None:
     torch.save(foreign, tmp_path / "foreign.pt")
-    refuse(tmp_path / "foreign.pt", "holds no detector of YOLOv5")
+    refuse(tmp_path / "foreign.pt", "not a YOLOv5 detector")
 
 
 @pytest.mark.parametrize("share", [0.4, 0.99])
@@ -170,7 +173,7 @@ def test_a_truncated_checkpoint_whose_hash_is_stated(save: Callable[..., Path], 
     path = save()
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    refuse(path, r"is truncated, damaged, or no file that torch saved")
+    refuse(path, r"truncated, damaged, or not written by torch")
 
 
 def test_a_damaged_checkpoint_whose_hash_is_stated(save: Callable[..., Path]) -> None:
@@ -178,7 +181,7 @@ def test_a_damaged_checkpoint_whose_hash_is_stated(save: Callable[..., Path]) ->
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
-    refuse(path, "is truncated, damaged")
+    refuse(path, "truncated, damaged")
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -224,29 +227,29 @@ FOREIGN: dict[str, tuple[bytes, str]] = {
     "nothing": (b"", "is empty"),
     "LFS": (
         b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 4\n",
-        "is a pointer of Git LFS .*git lfs pull",
+        "is a Git LFS pointer.*git lfs pull",
     ),
-    "a web page": (b"\n<!DOCTYPE html><html><body>404</body></html>", "is a web page .*fetch the file again"),
-    "an answer": (b'{"error": "Repository not found"}', "is a text .*Repository not found.* fetch it again"),
+    "a web page": (b"\n<!DOCTYPE html><html><body>404</body></html>", "is a web page .*download the file again"),
+    "an answer": (b'{"error": "Repository not found"}', "is text .*Repository not found.* download it again"),
     "TorchScript": (
         zipped("best/data.pkl", "best/constants.pkl", "best/code/x.py"),
-        "is a TorchScript archive.*best.pt",
+        "is an exported TorchScript program.*best.pt",
     ),
-    "torch.export": (zipped("m/archive_format", "m/models/model.json"), "is a program of torch.export"),
+    "torch.export": (zipped("m/archive_format", "m/models/model.json"), "is an exported program of torch.export"),
     "NumPy": (zipped("a.npy", "b.npy"), "is an archive of NumPy arrays"),
     "a ZIP": (
         zipped("runs/best.pt"),
-        "is a ZIP archive that torch did not write; unpack it first and give runs/best.pt",
+        "is a ZIP archive not written by torch; unpack it first and pass runs/best.pt",
     ),
     "ONNX": (b"\x08\x08\x12\x07pytorch\x1a\x052.1.0:" + bytes(range(256)), "is an ONNX model"),
     "safetensors": ((32).to_bytes(8, "little") + b'{"a": {"dtype": "F32"}}' + bytes(40), "is a safetensors file"),
     "TFLite": (b"\x1c\0\0\0TFL3" + bytes(60), "is a TensorFlow Lite model"),
-    "gzip": (b"\x1f\x8b\x08" + bytes(60), "is packed with gzip; unpack it"),
-    "a pickle": (pickle.dumps({"a": 1}), "is a Python pickle that torch did not write"),
+    "gzip": (b"\x1f\x8b\x08" + bytes(60), "is compressed with gzip; unpack it"),
+    "a pickle": (pickle.dumps({"a": 1}), "is a Python pickle not written by torch"),
     "a state dict": (saved(TENSORS), "a plain state dict, .*best.pt"),
     "one in a dict": (saved({"epoch": 1, "state_dict": TENSORS}), "a plain state dict"),
     "an old one": (saved(TENSORS, _use_new_zipfile_serialization=False), "a plain state dict"),
-    "a cut one": (saved(TENSORS, _use_new_zipfile_serialization=False)[:-20], "no readable pickle of torch|truncated"),
+    "a cut one": (saved(TENSORS, _use_new_zipfile_serialization=False)[:-20], "no readable torch pickle|truncated"),
     "a list": (saved([1]), "a list"),
 }
 
@@ -301,7 +304,7 @@ def test_import_from_a_file_and_from_an_address(
         fetched = tmp_path / f"fetched{number}.pt"
         assert main(["import_weights", words[0], str(fetched), "--sha256", sha256(content), *words[1:]]) == 0
         assert fetched.read_bytes() == out.read_bytes()
-    assert f"fetching {url}" in capsys.readouterr().err
+    assert f"downloading {url}" in capsys.readouterr().err
 
 
 def test_what_the_command_refuses(
@@ -310,17 +313,20 @@ def test_what_the_command_refuses(
     path, out = save(), tmp_path / "out.pt"
     digest = sha256(path.read_bytes())
     cases = [
-        ([f"{server}/checkpoint.pt"], "state the sha256"),
+        ([f"{server}/checkpoint.pt"], "expected sha256 is not stated"),
         ([path, "--sha256", "0" * 64], "not opened, because its sha256 is"),
         ([path, "--sha256", digest, "--model", "yolov5s"], "holds yolov5n; expected yolov5s"),
-        ([tmp_path / "none.pt", "--sha256", digest], "does not exist; put the file there, or say with --url"),
+        (
+            [tmp_path / "none.pt", "--sha256", digest],
+            "does not exist; put the file there, or pass its address with --url",
+        ),
         ([tmp_path, "--sha256", digest], "is a folder; expected a file"),
         (
             [f"{server}/none.pt", "--sha256", digest],
-            "cannot be fetched (File not found); without a network, copy the file",
+            "download failed (File not found); without a network, copy the file",
         ),
         (["http://127.0.0.1:9/x.pt", "--sha256", digest], "Connection refused); without a network"),
-        ([tmp_path / "none.pt", "--sha256", digest, "--url", "file:///etc/hosts"], "is no address; expected one that"),
+        ([tmp_path / "none.pt", "--sha256", digest, "--url", "file:///etc/hosts"], "not an address; expected one that"),
     ]
     for words, message in cases:
         checkpoint, *options = map(str, words)
@@ -342,7 +348,7 @@ def test_an_answer_that_ends_early() -> None:
 
     with http.server.HTTPServer(("127.0.0.1", 0), Short) as served:
         threading.Thread(target=served.handle_request, daemon=True).start()
-        with pytest.raises(InputError, match="cannot be fetched"):
+        with pytest.raises(InputError, match="download failed"):
             read_or_fetch(f"http://127.0.0.1:{served.server_port}/x.pt")
 
 
@@ -357,5 +363,5 @@ def test_the_published_nano(real: Path, tmp_path: Path) -> None:
 
 def test_another_published_network(real: Path) -> None:
     source = real / "weights" / "retinaface_mobilenet0.25.pth"
-    with pytest.raises(InputError, match="holds no detector of YOLOv5 but a plain state dict, tensors without"):
+    with pytest.raises(InputError, match="not a YOLOv5 detector but a plain state dict, which lacks"):
         read_checkpoint(source.read_bytes(), source.name, sha256(source.read_bytes()))

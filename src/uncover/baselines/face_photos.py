@@ -1,9 +1,9 @@
-"""Photos for a training on composed images: labels under one convention, completed by teachers.
+"""Photos for training on composed images: labels with a common definition of a face box, completed by teachers.
 
-A box goes from the hairline to the chin. Of 68 points it is that around their outline with a forehead; boxes of others
-are taken as they are, less the margins by which a data set's are larger. Where a teacher sees the same face, the box is
-the mean of both. What a teacher is sure of becomes a face where labels may be incomplete; what it doubts is painted
-over, because nobody says whether it is one.
+A box goes from the hairline to the chin. From 68 landmarks it is the box of the outline plus a forehead; boxes of data
+sets are used as they are, minus the margin by which those of a data set are larger. If a teacher detects the same face,
+the box is the mean of both. Confident detections of teachers become faces if labels may be incomplete; doubtful ones
+are blurred, because it is unknown whether they are faces.
 """
 
 from __future__ import annotations
@@ -58,33 +58,33 @@ COMPLETE, WORDS, FACE_WORDS = "complete.txt", "classes", "words.csv"
 TRAIN, TEST = "train", "test"
 
 AGREEMENT = 0.45
-"""IoU from which boxes of several teachers are of one face."""
+"""Minimum IoU of boxes of several teachers for one face."""
 SAME_FACE, SEEN = 0.3, 0.2
-"""IoU and confidence from which a teacher's box is that of a labelled face."""
+"""Minimum IoU and confidence of a teacher's box that belongs to a labelled face."""
 BESIDE, WITHIN = 0.25, 0.6
-"""IoU with a labelled face, and share of a box in it, above which a teacher's box is no other face."""
+"""IoU with a labelled face, and share of a box in it, above which a teacher's box is not a further face."""
 SMALLEST_PIECE = 70
 PIECES, TRIES = 2, 30
 GAPS, NO_AGREEMENT = "landmarks with gaps", "nothing that the teachers agree on"
-"""Why photos are left out."""
+"""Reasons to leave out a photo."""
 QUALITY = 95
-"""Of JPEG."""
+"""JPEG quality."""
 
 
 @dataclass
 class RawPhoto:
-    """A photo as its data set has it.
+    """A photo of a raw data set.
 
     Attributes:
-        name: Fit for a file.
-        stem: Name of its file, by which it is held out.
-        path: Its file.
+        name: Name that is valid for a file.
+        stem: Stem of its file, which decides whether it is held out.
+        path: Image file.
         part: Official part: "train", "test" or "".
-        grade: Of occlusion, or "".
+        grade: Grade of occlusion, or "".
         boxes: float64 (N, 4), xyxy in pixels; of faces without landmarks.
-        words: What the data set says of each box, or its grade.
-        landmarks: (68, 2) of each face that has them.
-        labelled: Whether anybody annotated it.
+        words: Attribute of each box in the data set, or the grade.
+        landmarks: (68, 2) of each face that has landmarks.
+        labelled: Whether the photo is annotated.
         complete: Whether every face in it has a box.
     """
 
@@ -100,11 +100,11 @@ class RawPhoto:
     complete: bool = True
 
     def person(self) -> str:
-        """Whom the name begins with."""
+        """Person of the photo: the first part of its name."""
         return self.stem.partition("_")[0]
 
     def block(self, settings: PhotoSource) -> str:
-        """What belongs together: photos of one person, of neighbouring numbers, or the photo alone."""
+        """Group of photos that belong together: of one person, of neighbouring numbers, or a single photo."""
         if settings.hold_out == "people":
             return self.person()
         if settings.hold_out != "blocks":
@@ -115,16 +115,16 @@ class RawPhoto:
 
 @dataclass(frozen=True)
 class Counts:
-    """What a folder of photos holds.
+    """Counts of a folder of photos.
 
     Attributes:
-        train: Photos to learn from, copies left out.
-        train_faces: Faces in them.
-        taught: Of these, faces that only the teachers saw.
+        train: Training photos, without copies.
+        train_faces: Faces in these photos.
+        taught: Faces among these that only the teachers detected.
         younger: Copies with younger faces.
-        test: Photos to score on.
-        test_faces: Faces in them.
-        left_out: Photos that are neither, by reason.
+        test: Test photos.
+        test_faces: Faces in these photos.
+        left_out: Photos that are in neither set, by reason.
     """
 
     train: int
@@ -137,19 +137,19 @@ class Counts:
 
 
 class Teacher:
-    """Detectors that look at photos: boxes that they agree on. Of one detector, its own, with landmarks."""
+    """Detectors that label photos: boxes on which all agree; for a single detector its own boxes, with landmarks."""
 
     def __init__(self, detectors: Sequence[Detector]) -> None:
         """
         Args:
-            detectors: At least one.
+            detectors: At least one detector.
         """
         self._detectors = detectors
 
     def __call__(self, image: Image) -> Detections:
-        """Boxes by falling confidence: the mean of what the detectors give a face, 0 for one that misses it.
+        """Boxes sorted by falling confidence: the mean over the detectors, with 0 for one that misses the face.
 
-        `found_by` is 1 where all of several detectors see a face, else 0.
+        `found_by` is 1 if there are several detectors and all of them detect the face, else 0.
         """
         found = [detector.detect([image])[0] for detector in self._detectors]
         if len(found) == 1:
@@ -179,11 +179,11 @@ def read_photos(folder: Path, settings: PhotoSource) -> list[RawPhoto]:
     """Read a data set.
 
     Args:
-        folder: Its folder.
+        folder: Folder of the data set.
         settings: Layout, and which photos are complete.
 
     Raises:
-        InputError: There is nothing usable in it.
+        InputError: There is no usable photo.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; expected photos in the layout {settings.layout}")
@@ -211,7 +211,7 @@ def read_photos(folder: Path, settings: PhotoSource) -> list[RawPhoto]:
     if settings.complete:
         _mark_complete(folder / COMPLETE, list(photos.values()))
     if not photos:
-        raise InputError(f"{folder}: no photo in it in the layout {settings.layout}")
+        raise InputError(f"{folder}: no photo in the layout {settings.layout}")
     return list(photos.values())
 
 
@@ -223,14 +223,14 @@ def _of_frame(folder: Path, frame: FrameFaces) -> RawPhoto:
     try:
         info = inspect_photo(frame.image)
     except PhotoError as error:
-        raise InputError(f"{error}; mend or remove the photo") from None
+        raise InputError(f"{error}; fix or remove the photo") from None
     size = np.array([info.width, info.height] * 2, np.float64)
     photo.boxes = (frame.boxes * size if frame.normalised else frame.boxes).clip(0, size)
     label = folder / frame.annotation
     file = label.parent.parent / WORDS / f"{frame.image.stem}.txt"
     photo.words = read_text(file).split() if file.is_file() else [frame.grade] * len(photo.boxes)
     if len(photo.words) != len(photo.boxes):
-        raise InputError(f"{file}: has {len(photo.words)} words for {len(photo.boxes)} boxes; expected one for each")
+        raise InputError(f"{file}: has {len(photo.words)} words for {len(photo.boxes)} boxes; expected one per box")
     return photo
 
 
@@ -239,16 +239,16 @@ def _mark_complete(path: Path, photos: Sequence[RawPhoto]) -> None:
         listed = set(read_text(path).split())
     except FileNotFoundError:
         raise InputError(
-            f"{path}: does not exist; expected the names of photos in which every face has a box"
+            f"{path}: does not exist; expected the names of all photos in which every face has a box"
         ) from None
     for photo in photos:
         photo.complete = bool({photo.stem, photo.path.name} & listed)
     if not any(photo.complete for photo in photos):
-        raise InputError(f"{path}: names none of the {len(photos)} photos; expected their names, a line each")
+        raise InputError(f"{path}: names none of the {len(photos)} photos; expected one name per line")
 
 
 def is_held_out(photo: RawPhoto, settings: PhotoSource) -> bool:
-    """Whether nothing may learn from a photo, by its name alone: the same at every reading."""
+    """Whether a photo is held out from training; depends on its name only, so it is always the same."""
     if settings.hold_out == "official":
         return photo.part == "test"
     if settings.hold_out == "blocks":
@@ -269,22 +269,22 @@ def make_face_photos(
     teacher: Callable[[Image], Detections] | None,
     seed: int = 0,
 ) -> Counts:
-    """Write `OUT/train`, which images are composed of, and `OUT/test`, which scores are made on.
+    """Write `OUT/train`, the sources of composed images, and `OUT/test` for evaluation.
 
     Args:
-        folder: Of the raw photos.
-        out: Folder to write, as a whole.
-        group: Name of the source, which says how often it is drawn.
+        folder: Folder of the raw photos.
+        out: Output folder, replaced as a whole.
+        group: Name of the source, which determines how often it is drawn.
         settings: How to read it.
-        teacher: What completes its labels; None does without.
-        seed: Of pieces and younger faces.
+        teacher: Completes its labels; None for no teacher.
+        seed: Seed of background pieces and younger faces.
 
     Raises:
-        InputError: There is nothing usable in it, or nothing to learn from or to score on.
+        InputError: There is no usable photo, or no photo for training or for testing.
     """
     photos = read_photos(folder, settings)
     if settings.layout == "images" and teacher is None:
-        raise InputError(f"{folder}: has no boxes; give --teacher, whose boxes become its faces")
+        raise InputError(f"{folder}: has no boxes; pass --teacher to label its faces")
     with new_folder(out, "face_photos") as new:
         train, test = _TrainFolder(new / TRAIN, group, settings, teacher), _TestFolder(new / TEST, new, out, settings)
         left_out: dict[str, int] = {}
@@ -294,7 +294,7 @@ def make_face_photos(
             if gaps:
                 left_out[GAPS] = left_out.get(GAPS, 0) + 1
                 continue
-            # Of blocks, all of which are learnt from, scores tell of detectors that did not see them.
+            # If blocks are used for training, scores are from detectors that were trained without the block.
             tested = held or (settings.hold_out == "blocks" and settings.half == "all")
             if tested and photo.labelled:
                 test.add(photo)
@@ -303,7 +303,7 @@ def make_face_photos(
         train.finish()
         test.finish()
         if not train.entries:
-            raise InputError(f"{folder}: no photo to learn from; hold less out")
+            raise InputError(f"{folder}: no training photo; hold out fewer photos")
         counts = Counts(
             train.photos,
             train.faces,
@@ -319,7 +319,7 @@ def make_face_photos(
 
 
 class _TrainFolder:
-    """Photos to learn from, written one by one."""
+    """Training photos, written one by one."""
 
     def __init__(
         self, folder: Path, group: str, settings: PhotoSource, teacher: Callable[[Image], Detections] | None
@@ -331,7 +331,7 @@ class _TrainFolder:
         self.photos = self.faces = self.taught = self.younger = 0
 
     def add(self, photo: RawPhoto, rng: np.random.Generator) -> bool:
-        """Write a photo, and copies of it; false where it has no annotation and the teachers agree on nothing."""
+        """Write a photo and its copies; False if it has no annotation and the teachers do not agree on any box."""
         settings = self._settings
         whole = read_image(photo.path, COLOURS)
         pixels, gain = _shrunk(whole, settings.longest)
@@ -373,7 +373,7 @@ class _TrainFolder:
     def _cut_pieces(
         self, name: str, pixels: Image, faces: Sequence[DrawnFace], seen: Detections, rng: np.random.Generator
     ) -> None:
-        """Pieces that touch no face, nor what a teacher takes for one."""
+        """Pieces that touch neither a face nor a detection of a teacher."""
         h, w = pixels.shape[:2]
         boxes = np.concatenate([np.array([box_around(face.outline) for face in faces]).reshape(-1, 4), seen.boxes])
         found = 0
@@ -393,13 +393,13 @@ class _TrainFolder:
                 return
 
     def finish(self) -> None:
-        """Write what stands beside the photos."""
+        """Write the files that describe the photos."""
         (self._folder / FACES).write_text(json.dumps(self.entries) + "\n", encoding="utf-8")
         write_data_yaml(self._folder, {"train": IMAGES, "val": IMAGES})
 
 
 class _TestFolder:
-    """Photos to score on, as they are."""
+    """Test photos, unchanged."""
 
     def __init__(self, folder: Path, now: Path, final: Path, settings: PhotoSource) -> None:
         for name in (IMAGES, LABELS):
@@ -414,7 +414,7 @@ class _TestFolder:
         try:
             info = inspect_photo(photo.path)
         except PhotoError as error:
-            raise InputError(f"{error}; mend or remove the photo") from None
+            raise InputError(f"{error}; fix or remove the photo") from None
         name = place_image(photo.path, info, photo.name, self._folder / IMAGES, self._final / IMAGES)
         outlines = [box_around(outline_of_landmarks(points)) for points in photo.landmarks]
         size = np.array([info.width, info.height] * 2, np.float64)
@@ -422,7 +422,7 @@ class _TestFolder:
         words = [photo.grade] * len(outlines) + photo.words
         lines = label_lines([WHOLE_FACE] * len(boxes), boxes, info.width, info.height)
         if len(lines) != len(words):
-            raise InputError(f"{photo.path}: a box stands twice in its annotation; remove one")
+            raise InputError(f"{photo.path}: duplicate box in its annotation; remove one")
         (self._folder / LABELS / f"{photo.name}.txt").write_text(
             "".join(f"{line}\n" for line in lines), encoding="utf-8"
         )
@@ -433,7 +433,7 @@ class _TestFolder:
         self.photos, self.faces = self.photos + 1, self.faces + len(words)
 
     def finish(self) -> None:
-        """Write what stands beside the photos: what is said of each face, and which photos belong together."""
+        """Write the files that describe the photos: attributes of each face, and blocks of photos."""
         write_data_yaml(self._folder, {"train": IMAGES, "val": IMAGES})
         with (self._folder / FACE_WORDS).open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, ("image", "number", "word", "grade"), lineterminator="\n")
@@ -458,7 +458,7 @@ def _write_jpeg(path: Path, pixels: Image) -> None:
 
 
 def _joined(box: NDArray[np.float64], seen: Detections, settings: PhotoSource, covered: bool) -> DrawnFace:
-    """A labelled face: the mean of its box and a teacher's, or where boxes are larger, the teacher's."""
+    """A labelled face: the mean of its box and a teacher's, or the teacher's if boxes of the data set are larger."""
     side = np.tile(box[2:] - box[:2], 2)
     larger = any(settings.margins)
     own = box + np.array(settings.margins) * [1, 1, -1, -1] * side
@@ -472,7 +472,7 @@ def _joined(box: NDArray[np.float64], seen: Detections, settings: PhotoSource, c
 
 
 def _frame_seen(seen: Detections, row: int, box: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The frame of a face of a teacher that sees eyes and mouth, or else that of its box."""
+    """Frame of a face from a teacher that detects eyes and mouth, otherwise from its box."""
     if seen.landmarks is not None:
         right, left, _, *mouth = seen.landmarks[row].astype(np.float64)
         frame = frame_of_eyes_and_mouth(right, left, np.mean(mouth, axis=0))
@@ -484,12 +484,12 @@ def _frame_seen(seen: Detections, row: int, box: NDArray[np.float64]) -> NDArray
 def _taught_faces(
     pixels: Image, seen: Detections, known: Boxes, photo: RawPhoto, settings: PhotoSource
 ) -> list[DrawnFace]:
-    """Faces that nobody labelled and a teacher is sure of; what it doubts is painted over."""
+    """Unlabelled faces that a teacher detects with confidence; doubtful ones are blurred."""
     faces: list[DrawnFace] = []
     taken: list[NDArray[np.float64]] = list(known)
     for row in range(len(seen)):
         box, sure = seen.boxes[row].astype(np.float64), float(seen.confidence[row])
-        # What one of several misses is no agreement, however sure the others are: it is only painted over.
+        # A face that one of several teachers misses is only blurred, however confident the others are.
         agreed = seen.found_by is None or bool(seen.found_by[row])
         if sure < settings.doubtful or any(_covers(other, box) for other in taken):
             continue
@@ -507,7 +507,7 @@ def _covers(known: NDArray[np.float64], box: NDArray[np.float64]) -> bool:
 
 
 def _paint_over(pixels: Image, box: NDArray[np.float64]) -> None:
-    """Make what may be a face a blur of its colours."""
+    """Blur a possible face to its colours."""
     x1, y1, x2, y2 = np.rint(box).astype(int).clip(0, [pixels.shape[1], pixels.shape[0]] * 2).tolist()
     w, h = x2 - x1, y2 - y1
     if min(w, h) < 2:

@@ -12,7 +12,7 @@ from uncover.baselines import torchvision_detector as detector
 
 CONFIDENCE, NMS_IOU = detector.CONFIDENCE, detector.NMS_IOU
 PROPOSALS_TRAINED, PROPOSALS_TESTED = 64, 300
-"""Of a photo, as in the papers; torchvision's own 512 and 1000, for photos full of things, take most of all time."""
+"""Proposals of a photo, as in the papers; torchvision's own 512 and 1000, for crowded photos, take most of the time."""
 
 SIZES = (32, 64, 128, 256, 512)
 ASPECTS = (0.5, 1.0, 2.0)
@@ -27,11 +27,11 @@ def build(network: str, size: int, started: bool) -> nn.Module:
         started: Whether it will get start weights.
     """
     backbone = detector.build_backbone(network, started, None, resnet=[1, 2, 3, 4], mobile=None)
-    # Torchvision's anchors for either kind: a size per level, or where levels are few, all sizes on each.
+    # Torchvision's anchors for each kind of backbone: one size per level, or all sizes on each of few levels.
     sizes = tuple((side,) for side in SIZES) if network.startswith("resnet") else (SIZES,) * 3
     return FasterRCNN(
         backbone,
-        num_classes=2,  # background is the first
+        num_classes=2,  # background and face
         rpn_anchor_generator=AnchorGenerator(sizes, (ASPECTS,) * len(sizes)),
         box_batch_size_per_image=PROPOSALS_TRAINED,
         rpn_post_nms_top_n_test=PROPOSALS_TESTED,
@@ -44,6 +44,6 @@ def build(network: str, size: int, started: bool) -> nn.Module:
 
 FAMILY = detector.Family("faster_rcnn", build, face=1)
 
-# As `uncover.baselines.registry` wants them.
+# Interface of `uncover.baselines.registry`.
 train = partial(detector.run_training, FAMILY)
 load = partial(detector.load, FAMILY)

@@ -1,4 +1,4 @@
-"""Whether a third party's weights are at hand: one small record, so that those who can do without them may."""
+"""Record of whether third-party weights are available, so that a run can continue without them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ STATE, WEIGHTS = "state.json", "weights.pt"
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came of fetching.
+    """Result of fetching weights.
 
     Attributes:
-        why: What stood in the way; empty where the weights are at hand.
-        attempt: Number of the attempt, from 1 on.
-        seen: What there was of the file on this machine where the attempt failed, as `state_of_file` has it.
+        why: Reason of the failure; empty if the weights are available.
+        attempt: Number of the attempt, from 1.
+        seen: State of the file on this machine at a failed attempt, as from `state_of_file`.
     """
 
     why: str
@@ -28,7 +28,7 @@ class Fetched:
 
 
 def read_fetched(folder: Path) -> Fetched | None:
-    """The record of `uncover fetch_weights`; None where nothing was tried, or nothing readable is left of it."""
+    """The record of `uncover fetch_weights`; None if there is no readable one."""
     try:
         values = json.loads((folder / STATE).read_text(encoding="utf-8"))
         return Fetched(str(values["why"]), int(values["attempt"]), str(values.get("seen", "")))
@@ -37,13 +37,13 @@ def read_fetched(folder: Path) -> Fetched | None:
 
 
 def write_fetched(folder: Path, fetched: Fetched) -> None:
-    """Leave the record."""
+    """Write the record."""
     with new_file(folder / STATE) as path:
         path.write_text(json.dumps(asdict(fetched)) + "\n", encoding="utf-8")
 
 
 def state_of_file(place: str) -> str:
-    """What tells a file from none, and from another one in its place; empty where there is none."""
+    """Fingerprint of a file, to detect a new or changed one; empty if there is none."""
     try:
         about = Path(place).stat()
     except (OSError, ValueError):
@@ -52,12 +52,12 @@ def state_of_file(place: str) -> str:
 
 
 def attempt_of(folder: Path, place: str) -> int:
-    """Number of the attempt to make: that of the last one, unless it failed and there is another file by now.
+    """Number of the attempt to make: that of the last one, unless it failed and the file has changed since.
 
-    Without news of the file nothing is tried again, so that a run that does without the weights can be finished.
+    An unchanged state is not tried again, so that a run without the weights can finish.
 
     Args:
-        folder: Where the last attempt left its record.
+        folder: Folder with the record of the last attempt.
         place: File, or address.
     """
     last = read_fetched(folder)
@@ -67,16 +67,16 @@ def attempt_of(folder: Path, place: str) -> int:
 
 
 def fetched_file(path: Path) -> Path:
-    """The weights file that `path` names: itself, or what `uncover fetch_weights` left in the folder `path`.
+    """The weights file that `path` refers to: itself, or that of `uncover fetch_weights` in the folder `path`.
 
     Raises:
-        InputError: Nothing could be fetched into the folder; the message is that of the attempt.
+        InputError: The weights could not be fetched; the message is that of the attempt.
     """
     if not path.is_dir():
         return path
     fetched = read_fetched(path)
     if fetched is None:
-        raise InputError(f"{path}: holds no {STATE}; expected a folder of 'uncover fetch_weights'")
+        raise InputError(f"{path}: no {STATE} in it; expected a folder of 'uncover fetch_weights'")
     if fetched.why:
         raise InputError(fetched.why)
     return path / WEIGHTS

@@ -1,10 +1,10 @@
-"""MTCNN (Zhang et al. 2016) as facenet-pytorch has it, whose package holds the weights.
+"""MTCNN (Zhang et al. 2016) of facenet-pytorch, which includes the weights.
 
-Three networks in a row turn candidates down: the library's thresholds are 0.6, 0.7 and 0.7, and what is left has a
-confidence above 0.7. An average precision needs the doubtful boxes too, so candidates go on from lower thresholds
-(`DOUBTFUL`). Whatever the library's first or second network would have turned down is marked: it never drives out a
-box of the library's, and its confidence is scaled to stay below 0.7. From 0.7 on, the boxes are therefore those of the
-library; below are those that it discards.
+Three networks filter candidates one after the other: the library's thresholds are 0.6, 0.7 and 0.7, so its faces have a
+confidence above 0.7. Average precision needs boxes of lower confidence as well, so candidates pass at lower thresholds
+(`DOUBTFUL`). Candidates that the library's first or second network would have rejected are marked: they never suppress
+a box of the library, and their confidence is scaled to stay below 0.7. Boxes with at least 0.7 are therefore those of
+the library; lower ones are those that it discards.
 """
 
 from __future__ import annotations
@@ -36,39 +36,39 @@ CONFIDENCE = 0.05
 NMS_IOU = 0.7
 
 LIBRARY = (0.6, 0.7, 0.7)
-"""From which the three networks of the library believe in a face."""
+"""Thresholds of the library's three networks."""
 
 DOUBTFUL = (0.4, 0.3, CONFIDENCE)
-"""From which a box is kept here. On 140 real photos with 252 faces, many behind masks, the stored boxes hold 82 % of
-them instead of 76 %, and the time is half as long again; 0.3 and 0.1 would take three times as long, for 84 %."""
+"""Thresholds used here. On 140 real photos with 252 faces, many behind masks, the stored boxes cover 82 % of the faces
+instead of 76 %, at 1.5 times the time; 0.3 and 0.1 would take three times as long, for 84 %."""
 
 DISCOUNT = 0.69
-"""Factor on the confidence of boxes that the library's first two networks would have turned down."""
+"""Factor on the confidence of boxes that the library's first two networks would have rejected."""
 
 SMALLEST_INPUT = 12
-"""Side of what the first network looks at, in pixels."""
+"""Side of the first network's input, in pixels."""
 
 
 def load(settings: ReadyMade, weights: BaselineWeights | None, device: torch.device) -> Detector:
-    """Get ready; the weights are those of the package.
+    """Load the networks; their weights are those of the package.
 
     Args:
-        settings: Nothing in them concerns the networks.
+        settings: Not used.
         weights: None.
-        device: Where to compute.
+        device: Device of the networks.
     """
-    # The package's files are state dicts, which torch opens without running code from them.
+    # The files of the package are state dicts, which torch opens without running code.
     return MtcnnDetector(MTCNN(keep_all=True, device=device).eval())
 
 
 class MtcnnDetector:
-    """The three networks, and the smallest face that they look for."""
+    """The three networks, and the minimum face size."""
 
     def __init__(self, mtcnn: MTCNN) -> None:
         self._mtcnn = mtcnn
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """As `Detector.detect`."""
+        """See `Detector.detect`."""
         return [_find_faces(self._mtcnn, image) for image in images]
 
 
@@ -81,7 +81,7 @@ def _find_faces(mtcnn: MTCNN, photo: NDArray[np.uint8]) -> Detections:
 
 
 def _propose(mtcnn: MTCNN, pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """Squares float32 (N, 4) around what may be faces of any size, and bool (N,) whether the library would look on."""
+    """Candidates of any size as squares float32 (N, 4), and bool (N,) whether the library would keep them."""
     height, width = pixels.shape[2:]
     scale = SMALLEST_INPUT / mtcnn.min_face_size
     shorter = min(height, width) * scale
@@ -99,7 +99,7 @@ def _propose(mtcnn: MTCNN, pixels: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _refine(network: nn.Module, pixels: Tensor, boxes: Tensor, sure: Tensor) -> tuple[Tensor, Tensor]:
-    """The same after the second network."""
+    """Candidates after the second network."""
     boxes, sure, crops = _cut(pixels, boxes, sure, 24)
     if not len(boxes):
         return boxes, sure
@@ -112,7 +112,7 @@ def _refine(network: nn.Module, pixels: Tensor, boxes: Tensor, sure: Tensor) -> 
 
 
 def _decide(network: nn.Module, pixels: Tensor, boxes: Tensor, sure: Tensor) -> Detections:
-    """The faces after the third network, which also knows the landmarks."""
+    """Faces after the third network, which also gives the landmarks."""
     boxes, sure, crops = _cut(pixels, boxes, sure, 48)
     if not len(boxes):
         return replace(Detections.empty(), landmarks=np.zeros((0, 5, 2), np.float32))
@@ -120,7 +120,7 @@ def _decide(network: nn.Module, pixels: Tensor, boxes: Tensor, sure: Tensor) -> 
     score = chances[:, 1]
     left = torch.nonzero(score > DOUBTFUL[2])[:, 0]
     boxes, sure, score = boxes[left], sure[left], score[left]
-    # The network's order is that of `LANDMARKS`: first the eye at the left of the photo, which is the right one.
+    # The network's order is that of `LANDMARKS`: the eye on the left of the photo, the subject's right one, is first.
     corner, size = boxes[:, None, :2], (boxes[:, 2:] - boxes[:, :2] + 1)[:, None]
     landmarks = size * points[left].reshape(-1, 2, 5).permute(0, 2, 1) + corner - 1
     boxes = bbreg(boxes, moves[left])
@@ -132,12 +132,12 @@ def _decide(network: nn.Module, pixels: Tensor, boxes: Tensor, sure: Tensor) -> 
 
 
 def _rank(score: Tensor, sure: Tensor) -> Tensor:
-    """By which one box drives out another: those of the library come first, in its own order."""
+    """Rank for suppression: boxes of the library come first, in its order."""
     return torch.where(sure, score, score - 1)
 
 
 def _cut(pixels: Tensor, boxes: Tensor, sure: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Boxes with a pixel in the photo, and what is in them, float32 (N, 3, side, side). The library fails on others."""
+    """Boxes with a pixel in the photo (the library fails on others), and their content, float32 (N, 3, side, side)."""
     tops, bottoms, lefts, rights = pad(boxes, pixels.shape[3], pixels.shape[2])
     inside = torch.as_tensor((bottoms >= tops) & (rights >= lefts), device=boxes.device)
     crops = [

@@ -1,4 +1,4 @@
-"""Faces that a baseline detector finds in images, in the form of every detector's predictions."""
+"""Run baseline detectors on images; the predictions have the same form as those of our own detectors."""
 
 from __future__ import annotations
 
@@ -26,21 +26,20 @@ from uncover.threads import in_background
 def predict_baseline(
     detector: Detector, inputs: Inputs, settings: Mapping[str, Any], longest: int | None, nms_iou: float = 0.6
 ) -> Predictions:
-    """Look at images one by one; while one is looked at, the next ones are read.
+    """Run a detector on images one by one; the next images are read in the background.
 
-    Whatever rule a library has for boxes that overlap, of the boxes that it leaves no two overlap by more than those of
-    our own detectors do, and a photo has no more of them.
+    After the library's own suppression, boxes are suppressed as for our own detectors, with the same limits on overlap
+    and number.
 
     Args:
-        detector: Whose boxes are whole faces.
+        detector: Detector of whole faces.
         inputs: Photos.
-        settings: What else the predictions say of how they were made.
-        longest: Longest side of a photo as the detector sees it, in pixels: larger ones are made smaller. None shows
-            them as they are.
-        nms_iou: IoU above which a box of lower confidence is dropped, after the detector's own rule.
+        settings: Further settings to store with the predictions.
+        longest: Longest side of the detector's input in pixels; larger photos are scaled down. None keeps their size.
+        nms_iou: IoU above which a box of lower confidence is dropped, after the detector's own suppression.
 
     Returns:
-        Whole faces in pixels of the original images, clipped to them; landmarks where the detector knows them.
+        Whole faces in pixels of the original images, clipped to them; landmarks if the detector has them.
 
     Raises:
         InputError: An image cannot be read.
@@ -49,7 +48,7 @@ def predict_baseline(
     photos = in_background((partial(read_image, path, COLOURS) for path in inputs.paths), threads, threads)
     found = []
     for name, photo in zip(inputs.names, track(photos, "finding faces", len(inputs.paths)), strict=True):
-        with needs_memory(f"{name}, {photo.shape[1]} x {photo.shape[0]} pixels", "take smaller photos or --device cpu"):
+        with needs_memory(f"{name}, {photo.shape[1]} x {photo.shape[0]} pixels", "use smaller photos or --device cpu"):
             found.append(find_faces(detector, photo, longest, nms_iou))
     images = pd.DataFrame({"image": inputs.names, "width": inputs.sizes[:, 0], "height": inputs.sizes[:, 1]})
     classes = {"classes": {str(WHOLE_FACE): CLASS_NAMES[WHOLE_FACE]}}
@@ -58,7 +57,7 @@ def predict_baseline(
 
 
 def find_faces(detector: Detector, photo: NDArray[np.uint8], longest: int | None, nms_iou: float) -> Detections:
-    """Faces in pixels of a photo, and within it, best first; arguments are those of `predict_baseline`."""
+    """Faces in pixels of a photo, clipped to it, by falling confidence; arguments as for `predict_baseline`."""
     height, width = photo.shape[:2]
     if longest is None or max(height, width) <= longest:
         (found,) = detector.detect([photo])

@@ -1,8 +1,8 @@
-"""The package ultralytics, kept within its walls: importing this module is how it is opened.
+"""Import the package ultralytics without its side effects.
 
-By itself it asks the network whether it is there, fetches fonts, installs what it misses, writes settings into the
-home folder, tells its makers what was run, hands records to whatever tracker is installed, replaces functions of other
-libraries, and drops boxes when a clock says that it is late. None of that happens here.
+By default it checks for a network connection, downloads fonts, installs missing packages, writes settings into the home
+folder, reports usage to its makers, sends records to any installed tracker, replaces functions of other libraries, and
+drops boxes after a time limit. This module disables all of that.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ WALLS = {
     "YOLO_OFFLINE": "true",
     "YOLO_AUTOINSTALL": "false",
     "YOLO_VERBOSE": "false",
-    # Its checkpoints are pickles; with this it builds networks of its own kinds from them and nothing else.
+    # Its checkpoints are pickles; with this option it only builds networks of its own kinds from them.
     "ULTRALYTICS_SAFE_LOAD": "true",
 }
 TALKATIVE = ("sync", "clearml", "comet", "dvc", "mlflow", "raytune", "tensorboard", "wandb", "vscode_msg")
-"""Settings by which it talks to others."""
+"""Settings that enable communication."""
 
 
 @contextmanager
 def _as_it_was() -> Iterator[None]:
-    """Give back what importing the package changes in other libraries and in the environment."""
+    """Restore what importing the package changes in other libraries and in the environment."""
     environment, printing, threads = dict(os.environ), np.get_printoptions(), cv2.getNumThreads()
     replaced = [(owner, name, getattr(owner, name)) for owner, name in ((torch, "save"), (Image, "open"))]
     try:
@@ -53,7 +53,7 @@ def _as_it_was() -> Iterator[None]:
 
 @contextmanager
 def same_threads() -> Iterator[None]:
-    """Keep torch's number of threads, which the package sets by the cores of the machine whenever it picks a device."""
+    """Restore torch's number of threads, which the package changes whenever it selects a device."""
     threads = torch.get_num_threads()
     try:
         yield
@@ -62,7 +62,7 @@ def same_threads() -> Iterator[None]:
 
 
 def _open() -> dict[str, Any]:
-    """Import it and take out what we need."""
+    """Import the package and return what we need of it."""
     folder = tempfile.mkdtemp(prefix="uncover-ultralytics-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     with _as_it_was():
@@ -72,9 +72,9 @@ def _open() -> dict[str, Any]:
             for name in ("utils", "utils.callbacks", "utils.nms", "data.dataset", "models.yolo.detect", "nn.tasks")
         }
     modules["utils"].SETTINGS.update(dict.fromkeys(TALKATIVE, False))
-    # Of trackers, and of the makers' own platform.
+    # Callbacks for trackers, and for the makers' own platform.
     modules["utils.callbacks"].add_integration_callbacks = lambda instance: None  # type: ignore[attr-defined]
-    # Its limit of time never comes: on a busy machine it would lose boxes.
+    # Disable its time limit, which drops boxes on a busy machine.
     modules["utils.nms"].time = SimpleNamespace(time=lambda: 0.0)  # type: ignore[attr-defined]
     return modules
 

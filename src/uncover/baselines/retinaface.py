@@ -1,8 +1,8 @@
-"""RetinaFace (Deng et al. 2020) with its small network, MobileNet 0.25, as facexlib has it.
+"""RetinaFace (Deng et al. 2020) with its small network, MobileNet 0.25, of facexlib.
 
-Two editions of this network are about, by the same author. The names and shapes of their weights are the same, so that
-either file fits either network without a complaint; but what was trained with one activation and one set of anchors
-finds next to nothing with the other's (on real photos, an AP50 of 0.01 instead of 0.8). They are told apart by hash.
+There are two editions of this network by the same author. Names and shapes of their weights are equal, so that each
+file loads into each network without an error; but with the other edition's activation and anchors a network finds next
+to nothing (on real photos, an AP50 of 0.01 instead of 0.8). The editions are identified by hash.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from uncover.metrics.detections import Detections, Detector
 
 CONFIDENCE = 0.02
 NMS_IOU = 0.4
-"""Both as RetinaFace's own evaluation has them."""
+"""Values of RetinaFace's own evaluation."""
 
 NETWORK = "mobile0.25"
 
 
 @dataclass(frozen=True)
 class Edition:
-    """What a file of weights does not say of its network.
+    """Properties of the network that a weights file does not contain.
 
     Attributes:
-        slope: Of the activations below zero.
+        slope: Slope of the activations below zero.
         anchors: Sides of the anchors of each level, in pixels.
     """
 
@@ -45,42 +45,42 @@ class Edition:
 
 
 USUAL = Edition(0.1, ((16, 32), (64, 128), (256, 512)))
-"""Of biubug6/Pytorch_Retinaface, which facexlib has taken over."""
+"""Edition of biubug6/Pytorch_Retinaface, which facexlib uses."""
 
 SMALL = Edition(0.0, ((10, 20), (32, 64), (128, 256)))
-"""Of biubug6/Face-Detector-1MB-with-landmark."""
+"""Edition of biubug6/Face-Detector-1MB-with-landmark."""
 
 BY_NAME = {"facexlib": USUAL, "small": SMALL}
 BY_HASH = {"ed6fa7d45a5179f03cb5ce82c73b0c6711372968e53782e88395acee88d319e1": SMALL}
-"""By sha256 of the file that the weights come from; others are taken for `USUAL`."""
+"""Editions by sha256 of the original weights file; other files are taken as `USUAL`."""
 
 
 def load(settings: config.RetinaFace, weights: BaselineWeights | None, device: torch.device) -> Detector:
     """Build the network.
 
     Args:
-        settings: Of them, the edition.
-        weights: Of RetinaFace with MobileNet 0.25.
-        device: Where to compute.
+        settings: Only the edition is used.
+        weights: Weights of RetinaFace with MobileNet 0.25.
+        device: Device of the network.
 
     Raises:
-        InputError: There are no weights, or those of another network.
+        InputError: There are no weights, or they are of another network.
     """
     if weights is None:
-        raise InputError("retinaface: comes without weights; give --weights, a folder of 'uncover fetch_weights'")
+        raise InputError("retinaface: requires weights; pass --weights, a folder of 'uncover fetch_weights'")
     return RetinaFaceDetector(build(weights, device, settings.edition))
 
 
 def build(weights: BaselineWeights, device: torch.device, name: str = "auto") -> RetinaFace:
-    """The network with its weights, in evaluation mode, as its edition asks for.
+    """The network with its weights, in evaluation mode, with the parameters of its edition.
 
     Args:
-        weights: Of RetinaFace with MobileNet 0.25.
-        device: Where to compute.
-        name: Of the edition, as in the config.
+        weights: Weights of RetinaFace with MobileNet 0.25.
+        device: Device of the network.
+        name: Name of the edition in the config.
 
     Raises:
-        InputError: They are those of another network.
+        InputError: The weights are of another network.
     """
     network = RetinaFace(network_name=NETWORK, device=device)
     state = weights.state
@@ -101,19 +101,19 @@ class RetinaFaceDetector:
         self._network = network
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """As `Detector.detect`."""
+        """See `Detector.detect`."""
         return [find_faces(self._network, image) for image in images]
 
 
 @torch.no_grad()
 def find_faces(network: RetinaFace, photo: NDArray[np.uint8]) -> Detections:
-    """Faces in a photo; `network.detect_faces` finds the same.
+    """Faces in a photo; same result as `network.detect_faces`.
 
-    That one makes its list of anchors one by one in Python, which takes longer than the network, and leaves traces of
-    the photo in it.
+    That method creates its anchors one by one in Python, which takes longer than the network, and keeps data of the
+    photo.
 
     Args:
-        network: In evaluation mode.
+        network: Network in evaluation mode.
         photo: uint8 (height, width, 3) in RGB.
     """
     height, width = photo.shape[:2]
@@ -126,13 +126,13 @@ def find_faces(network: RetinaFace, photo: NDArray[np.uint8]) -> Detections:
     landmarks = decode_landm(points[left], anchors, network.cfg["variance"]) * size.repeat(5)
     confidence = chances[left, 1]
     kept = nms(boxes, confidence, NMS_IOU)
-    # The network's order is that of `LANDMARKS`: first the eye at the left of the photo, which is the right one.
+    # The network's order is that of `LANDMARKS`: the eye on the left of the photo, the subject's right one, is first.
     found = {"boxes": boxes, "confidence": confidence, "landmarks": landmarks.reshape(-1, 5, 2)}
     return Detections(**{name: values[kept].cpu().numpy() for name, values in found.items()})
 
 
 def anchors_of(cfg: Mapping[str, Any], height: int, width: int) -> Tensor:
-    """Anchors of a photo, float32 (N, 4): centre and size as shares of the photo's; two at each place of each level."""
+    """Anchors of a photo, float32 (N, 4): centre and size as shares of the photo; two per position and level."""
     levels = []
     for step, sides in zip(cfg["steps"], cfg["min_sizes"], strict=True):
         rows, columns, side = np.meshgrid(

@@ -1,4 +1,4 @@
-"""Torchvision's RetinaNet: a detector of one stage, with focal loss."""
+"""Torchvision's RetinaNet: a one-stage detector with focal loss."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def build(network: str, size: int, started: bool) -> nn.Module:
         size: Longest side of its input, in pixels.
         started: Whether it will get start weights.
     """
-    # Cells of 8 pixels and more, as its paper has it. Of MobileNet torchvision offers none; these are the same cells.
+    # Cells of at least 8 pixels, as in the paper. Torchvision has no such levels for MobileNet; this adds them.
     extra = LastLevelP6P7(LEVELS, LEVELS)
     backbone = detector.build_backbone(network, started, extra, resnet=[2, 3, 4], mobile=[2, 3, 4])
     return RetinaNet(
@@ -37,6 +37,6 @@ def build(network: str, size: int, started: bool) -> nn.Module:
 
 FAMILY = detector.Family("retinanet", build, face=0)
 
-# As `uncover.baselines.registry` wants them.
+# Interface of `uncover.baselines.registry`.
 train = partial(detector.run_training, FAMILY)
 load = partial(detector.load, FAMILY)

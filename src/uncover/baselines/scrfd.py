@@ -1,7 +1,7 @@
-"""SCRFD (Guo et al. 2021) with landmarks, of 500 million and 2.5 billion operations, run by onnxruntime.
+"""SCRFD (Guo et al. 2021) with landmarks, with 500 million or 2.5 billion operations, run by onnxruntime.
 
-Files of others hold the networks: insightface's own, which take photos of any size, and those of hpc203/scrfd-opencv,
-which take 640 x 640 pixels. Both have nine outputs: confidence, box and landmarks at each place of three levels.
+Supported model files: those of insightface, with inputs of any size, and those of hpc203/scrfd-opencv, with inputs of
+640 x 640 pixels. Both have nine outputs: confidence, box and landmarks at each position of three levels.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 CONFIDENCE = 0.02
 NMS_IOU = 0.4
-"""Both as its authors' own evaluation has them."""
+"""Values of its authors' own evaluation."""
 
 STRIDES = (8, 16, 32)
-"""Pixels between the places of a level."""
+"""Pixels between the positions of a level."""
 
 ANCHORS = 2
-"""Answers at each place."""
+"""Outputs per position."""
 
 ERRORS = 3
-"""onnxruntime's number of the level of messages below which it says nothing."""
+"""Log level of onnxruntime that only reports errors."""
 
 MEAN, SCALE = 127.5, 1 / 128
 
@@ -42,12 +42,12 @@ def load(settings: config.Scrfd, weights: BaselineWeights | None, device: torch.
     """Open the model.
 
     Args:
-        settings: Of them, how large a photo is shown.
+        settings: Only the size of the input is used.
         weights: SCRFD's ONNX file.
-        device: Not used: it is computed on the processor.
+        device: Not used: it runs on the CPU.
 
     Raises:
-        InputError: There are no weights, those of another network, or it takes smaller photos only.
+        InputError: There are no weights, they are of another network, or the model only takes smaller inputs.
     """
     import onnxruntime
 
@@ -59,22 +59,22 @@ def load(settings: config.Scrfd, weights: BaselineWeights | None, device: torch.
     options.log_severity_level = ERRORS
     try:
         session = onnxruntime.InferenceSession(content.tobytes(), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has a dozen classes of its own, with nothing else in common.
+    except Exception as error:  # onnxruntime has a dozen exception classes without a common base
         raise InputError(
             f"{source}: onnxruntime cannot open it ({type(error).__name__}); expected {expected}"
         ) from None
     shape = session.get_inputs()[0].shape
     widths = [each.shape[-1] for each in session.get_outputs()]
     if widths != [1] * 3 + [4] * 3 + [10] * 3 or len(shape) != len("NCHW"):
-        raise InputError(f"{source}: is another model; expected {expected}")
+        raise InputError(f"{source}: not the expected model; expected {expected}")
     side = shape[2] if isinstance(shape[2], int) else None
     if side is not None and (settings.image_size or 0) > side:
-        raise InputError(f"image_size {settings.image_size}: {source} takes {side} pixels at most; make it smaller")
+        raise InputError(f"image_size {settings.image_size}: {source} takes at most {side} pixels; make it smaller")
     return Scrfd(session, settings.image_size, side)
 
 
 class Scrfd:
-    """A session, the longest side that it is shown, and the side of its square input where that is fixed."""
+    """A session, the longest side of its input, and the side of its square input if that is fixed."""
 
     def __init__(self, session: onnxruntime.InferenceSession, longest: int | None, side: int | None) -> None:
         self._session = session
@@ -83,11 +83,11 @@ class Scrfd:
         self._side = side
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """As `Detector.detect`."""
+        """See `Detector.detect`."""
         return [self._find_faces(image) for image in images]
 
     def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
-        # A frame of one side holds no larger photo.
+        # A fixed input size also limits the photo.
         longest = self._longest or min(self._side or max(photo.shape), max(photo.shape))
         view, back = into_corner(photo, longest, self._side)
         pixels = ((view.astype(np.float32) - MEAN) * SCALE).transpose(2, 0, 1)[None]
@@ -103,11 +103,11 @@ def decode(
     """Boxes of one level in pixels of the frame.
 
     Args:
-        stride: Pixels between its places.
-        width: Of the frame.
-        scores: Confidences; places row by row, with two answers each.
-        sides: How far left, top, right and bottom are from the place, in strides.
-        points: Where the landmarks are, seen from the place, in strides.
+        stride: Pixels between positions.
+        width: Width of the frame.
+        scores: Confidences; positions row by row, with two outputs each.
+        sides: Distances of left, top, right and bottom from the position, in strides.
+        points: Landmarks relative to the position, in strides.
     """
     confidence = scores.reshape(-1)
     rows = np.flatnonzero(confidence > CONFIDENCE)
@@ -116,6 +116,6 @@ def decode(
     centre = np.stack([place % columns, place // columns], axis=1).astype(np.float32) * stride
     reach = sides.reshape(-1, 4)[rows] * stride
     boxes = np.concatenate([centre - reach[:, :2], centre + reach[:, 2:]], axis=1)
-    # The network's order is that of `LANDMARKS`: first the eye at the left of the photo, which is the right one.
+    # The network's order is that of `LANDMARKS`: the eye on the left of the photo, the subject's right one, is first.
     landmarks = centre[:, None] + points.reshape(-1, 5, 2)[rows] * stride
     return Detections(boxes, confidence[rows], landmarks=landmarks)

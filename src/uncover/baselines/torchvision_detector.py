@@ -1,9 +1,9 @@
-"""Torchvision's detectors, trained on whole faces by the recipe of its reference scripts.
+"""Torchvision's detectors, trained on whole faces with the recipe of its reference scripts.
 
-Networks and losses are its own; backbone, start weights and loop stand here. The recipe is SGD with momentum, a linear
-warm-up, photos mirrored by chance and nothing else. A training that is stopped at any moment ends with the weights of
-an undisturbed one: all chance comes from the seed and the epoch. Trained from scratch, a backbone has ordinary batch
-norm: frozen norms, which torchvision gives to start weights, would leave a new network without any normalisation.
+Networks and losses are torchvision's; backbone, start weights and loop are here. The recipe is SGD with momentum,
+linear warm-up, and random mirroring only. An interrupted training ends with the same weights as an uninterrupted one:
+random numbers depend only on seed and epoch. A backbone trained from scratch has ordinary batch norm: the frozen norms
+that torchvision uses for start weights would leave a new network without normalisation.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ from uncover.yolov5.inference import FramedImages, read_groups
 logger = logging.getLogger(__name__)
 
 CONFIDENCE, NMS_IOU, MOST_BOXES = 0.001, 0.5, 300
-"""Lowest confidence kept, IoU above which the weaker of two boxes is dropped (torchvision's), boxes in one photo."""
+"""Lowest confidence, IoU above which the less confident of two boxes is dropped (torchvision's), boxes per photo."""
 
 MOMENTUM, DECAY, GRADIENT_NORM = 0.9, 1e-4, 10.0
 MOST_WARMUP_STEPS, FIRST_RATE = 1000, 1e-3
 LAST_LAYERS = 3
-"""Layers of a backbone that train when it starts from other weights, torchvision's default."""
+"""Trainable layers of a backbone with start weights, torchvision's default."""
 
 OLD_NAMES = (
     (re.compile(r"(\.fpn\.(?:inner|layer)_blocks\.\d+)\.(weight|bias)$"), lambda found: f"{found[1]}.0.{found[2]}"),
@@ -68,7 +68,7 @@ OLD_NAMES = (
         lambda found: f"{found[1]}.{int(found[2]) // 2}.0.{found[3]}",
     ),
 )
-"""How torchvision's own files call some layers, which it renames when it loads them."""
+"""Old layer names in torchvision's files and their current names; torchvision renames them when loading."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ class Family:
     """A kind of detector.
 
     Attributes:
-        name: Of the baseline.
-        build: Makes the network: name of the backbone, longest side of its input in pixels, whether the backbone is
-            that of start weights, with frozen norms and first layers.
-        face: Number of the class of faces.
+        name: Name of the baseline.
+        build: Builds the network from the name of the backbone, the longest side of its input in pixels, and whether
+            the backbone gets start weights (with frozen norms and first layers).
+        face: Number of the face class.
     """
 
     name: str
@@ -88,8 +88,8 @@ class Family:
 
 
 def limits(size: int) -> dict[str, Any]:
-    """Arguments of both kinds: the longest side of a photo becomes `size`, and weak boxes are kept."""
-    # The scale is the smaller of shortest side to min_size and longest side to max_size: with both alike, the latter.
+    """Arguments of both kinds of detectors: scale the longest side of a photo to `size`, and keep weak boxes."""
+    # The scale is min(min_size / shortest side, max_size / longest side); with equal sizes it is the latter.
     return {"min_size": size, "max_size": size}
 
 
@@ -100,10 +100,10 @@ def build_backbone(
 
     Args:
         network: Name of the backbone.
-        started: Whether it will get start weights: norms and first layers stay as these have them.
+        started: Whether it will get start weights: norms and first layers are frozen then.
         extra: Block that makes the coarsest levels; None pools the last one.
-        resnet: Layers of a ResNet from which levels are made.
-        mobile: Likewise of a MobileNet; None takes torchvision's.
+        resnet: Layers of a ResNet that become levels.
+        mobile: Layers of a MobileNet that become levels; None uses torchvision's.
     """
     norm = FrozenBatchNorm2d if started else nn.BatchNorm2d
     options: dict[str, Any] = {"backbone_name": network, "weights": None, "norm_layer": norm, "extra_blocks": extra}
@@ -113,26 +113,26 @@ def build_backbone(
     backbone = resnet_fpn_backbone(**options, trainable_layers=LAST_LAYERS if started else 5, returned_layers=resnet)
     for module in backbone.modules():
         if isinstance(module, FrozenBatchNorm2d):
-            module.eps = 0.0  # COCO weights of ResNets were trained so
+            module.eps = 0.0  # as in the training of the COCO weights of ResNets
     return backbone
 
 
 def give_start(network: nn.Module, start: BaselineWeights, name: str) -> None:
-    """Give a network what fits of torchvision's COCO weights.
+    """Copy matching tensors of torchvision's COCO weights into a network.
 
     Args:
-        network: To fill.
-        start: State dict as torchvision's files have it.
-        name: Of the network, for messages.
+        network: Network to change.
+        start: State dict of a file of torchvision.
+        name: Name of the network in messages.
 
     Raises:
-        InputError: Fewer than half of the network's tensors are in it.
+        InputError: Fewer than half of the network's tensors match.
     """
     start_from(network, BaselineWeights(renamed(start.state), start.about), name)
 
 
 def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Tensors by the names that layers have today."""
+    """Tensors with the current names of their layers."""
     result = {}
     for key, value in state.items():
         for pattern, name in OLD_NAMES:
@@ -148,23 +148,23 @@ def load(
     device: torch.device,
     nms_iou: float = NMS_IOU,
 ) -> Detector:
-    """A trained detector, which sees photos in the size of its training.
+    """Load a trained detector; its input has the size of its training.
 
     Args:
-        family: Its kind.
-        settings: Unused: the weights say what they belong to.
-        weights: Of the training.
-        device: Where to run it.
-        nms_iou: IoU above which the weaker of two boxes is dropped.
+        family: Kind of detector.
+        settings: Not used: the weights contain the settings.
+        weights: Weights of a training.
+        device: Device to run on.
+        nms_iou: IoU above which the less confident of two boxes is dropped.
 
     Raises:
-        InputError: There are no weights, or they are those of another detector.
+        InputError: There are no weights, or they are of another detector.
     """
     about = (weights := check_weights(weights, family.name)).about
     size, started = int(about["image_size"]), about["training"]["settings"]["weights"] == "coco"
     network = family.build(str(about["network"]), size, started)
     network.load_state_dict(dict(weights.state))
-    # Of the boxes that it gives; what it looks at in between is its own affair.
+    # Limits of its result; limits of intermediate steps stay as they are.
     last: Any = getattr(network, "roi_heads", network)
     last.nms_thresh = nms_iou
     return TorchvisionDetector(network.to(device).eval(), size, family.face, device)
@@ -175,10 +175,10 @@ class TorchvisionDetector:
     """A trained network, in evaluation mode.
 
     Attributes:
-        network: On `device`.
+        network: Network on `device`.
         size: Longest side of its input, in pixels.
-        face: Number of the class of faces.
-        device: Where the network is.
+        face: Number of the face class.
+        device: Device of the network.
     """
 
     network: nn.Module
@@ -187,7 +187,7 @@ class TorchvisionDetector:
     device: torch.device
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """As `Detector.detect`; one by one, as their shapes differ."""
+        """See `Detector.detect`; one by one, because shapes differ."""
         found = []
         for image in images:
             frame = fit(image.shape[1], image.shape[0], self.size)
@@ -203,11 +203,11 @@ def look(
     """Faces in some photos, by falling confidence.
 
     Args:
-        network: On `device`, in evaluation mode.
+        network: Network on `device`, in evaluation mode.
         images: uint8 (3, H, W) each, in their frames.
-        frames: Where the photos stand in them.
-        face: Number of the class of faces.
-        device: Where the network is.
+        frames: Frames of the photos.
+        face: Number of the face class.
+        device: Device of the network.
     """
     found = []
     for answer, frame in zip(network([to_tensor(image, device) for image in images]), frames, strict=True):
@@ -219,7 +219,7 @@ def look(
 
 
 def to_tensor(image: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """uint8 (3, H, W) as a network takes it: float32 shares of 255."""
+    """Convert uint8 (3, H, W) into the network's input: float32 shares of 255."""
     return torch.from_numpy(image).to(device).to(torch.float32).div_(255)
 
 
@@ -232,21 +232,21 @@ def run_training(
     device: torch.device,
     identity: Mapping[str, object] | None = None,
 ) -> None:
-    """Train until the epochs are over.
+    """Train until all epochs are done.
 
     Args:
-        family: What to train.
+        family: Kind of detector.
         settings: Backbone, epochs and so on.
-        start: COCO weights of torchvision's, where the settings ask for them.
+        start: COCO weights of torchvision, if the settings ask for them.
         data: Folder with the data sets `train` and `val`.
-        out: Folder that gets `weights.pt` (of the best epoch), `results.csv` and `summary.json`; the state of an
-            unfinished training waits in its `.resume/`.
-        device: Where to train.
-        identity: Whatever else changes the result, such as a digest of the code.
+        out: Output folder for `weights.pt` (of the best epoch), `results.csv` and `summary.json`; the state of an
+            unfinished training is in its `.resume/`.
+        device: Device of the training.
+        identity: Further values that change the result, such as a digest of the code.
 
     Raises:
         InputError: A set or a photo is unusable, the start weights are missing or of another network, or the loss is
-            no longer a number.
+            no longer finite.
     """
     check_start(settings, start, family.name)
     training = Training(family.name, settings.network, settings, start, read_faces(data))
@@ -262,7 +262,7 @@ def run_training(
 
 @contextmanager
 def _repeatable() -> Iterator[None]:
-    """Whatever torch can do in an order of its own it does in a fixed one."""
+    """Make torch use deterministic algorithms."""
     before = torch.get_deterministic_debug_mode()
     torch.set_deterministic_debug_mode("warn")
     try:
@@ -272,7 +272,7 @@ def _repeatable() -> Iterator[None]:
 
 
 class _Loop:
-    """A training under way."""
+    """A running training."""
 
     def __init__(
         self, family: Family, training: Training, settings: Torchvision, folder: Path, device: torch.device
@@ -297,10 +297,10 @@ class _Loop:
         if self.state.epoch:
             self._network.load_state_dict(self.state.network)
             self._optimizer.load_state_dict(self.state.optimizer)
-            logger.info(f"going on after epoch {self.state.epoch} of {settings.epochs} ({folder})")
+            logger.info(f"resuming after epoch {self.state.epoch} of {settings.epochs} ({folder})")
 
     def run_epoch(self) -> None:
-        """Train an epoch, validate, keep the state."""
+        """Train an epoch, validate, save the state."""
         started = time.monotonic()
         state = self.state
         with self._chance(1 + state.epoch):
@@ -345,9 +345,9 @@ class _Loop:
         return total
 
     def _example(self, index: int, image: NDArray[np.uint8], mirrored: bool) -> tuple[Tensor, dict[str, Tensor]]:
-        """A photo in its frame and the faces in it, as the network wants them."""
+        """A photo in its frame and its faces, as the network takes them."""
         boxes = self._images.frames[index].to_network(face_boxes(self._training.faces.training, index))
-        boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]  # those outside the photo have no sides left
+        boxes = boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)]  # boxes outside the photo become empty
         if mirrored:
             image = np.ascontiguousarray(image[:, :, ::-1])
             boxes[:, [0, 2]] = image.shape[2] - boxes[:, [2, 0]]
@@ -356,14 +356,14 @@ class _Loop:
         return to_tensor(image, self._device), {"boxes": corners, "labels": labels}
 
     def _factor(self, number: int) -> float:
-        """Share of the learning rate: it rises within the first epoch, and falls along a cosine."""
+        """Factor on the learning rate: rises during the first epoch, then falls along a cosine."""
         step = self.state.epoch * self._steps + number
         rise = min(1.0, FIRST_RATE + step / min(MOST_WARMUP_STEPS, self._steps))
         return rise * (1 + math.cos(math.pi * step / (self._steps * self._settings.epochs))) / 2
 
     @contextmanager
     def _chance(self, number: int) -> Iterator[None]:
-        """Torch's own chance, by which networks begin and anchors are drawn, from the seed alone."""
+        """Seed torch's random numbers, used to initialise networks and to sample anchors, from the seed only."""
         devices = [self._device] if self._device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
             state = np.random.SeedSequence([self._settings.seed, number]).generate_state(1, np.uint64)

@@ -1,4 +1,4 @@
-"""What all trainings of baseline detectors share: the faces they see, what they leave, and where state waits."""
+"""Common parts of all trainings of baseline detectors: data, outputs, and states of unfinished trainings."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ logger = logging.getLogger(__name__)
 
 Row = dict[str, float]
 METRICS = ("metrics/precision", "metrics/recall", "metrics/mAP_0.5", "metrics/mAP_0.5:0.95")
-"""Columns of the record beside `epoch` (from 0), the losses (`train/...`) and `seconds`, as in our own trainings."""
+"""Columns of the record besides `epoch` (from 0), the losses (`train/...`) and `seconds`, as in our own trainings."""
 
 
 @dataclass(frozen=True)
 class FaceSets:
-    """Photos with the boxes of the whole faces in them, which are class 0; a photo may have none.
+    """Photos with boxes of whole faces, which are class 0; a photo may have none.
 
     Attributes:
-        training: To train on.
-        validation: By which the best epoch is chosen.
+        training: Training photos.
+        validation: Photos that select the best epoch.
     """
 
     training: LabelledImages
@@ -51,7 +51,7 @@ class FaceSets:
 
 
 def read_faces(data: Path) -> FaceSets:
-    """Read the labels of two data sets and look at the headers of their photos.
+    """Read the labels of two data sets and the headers of their photos.
 
     Args:
         data: Folder with the data sets `train` and `val`.
@@ -64,26 +64,26 @@ def read_faces(data: Path) -> FaceSets:
 
 
 def count_faces(faces: LabelledImages) -> int:
-    """Faces in all photos."""
+    """Number of faces in all photos."""
     return sum(map(len, faces.labels))
 
 
 def face_boxes(faces: LabelledImages, index: int) -> NDArray[np.float64]:
-    """Faces in one photo, float64 (n, 4) x1 y1 x2 y2 in its pixels; they end at its edge."""
+    """Faces in one photo, float64 (n, 4) x1 y1 x2 y2 in its pixels, clipped to it."""
     width, height = faces.sizes[index].tolist()
     return true_boxes(faces.labels[index], width, height)[:, 1:]
 
 
 @dataclass(frozen=True)
 class Training:
-    """A training of another detector.
+    """A training of a baseline detector.
 
     Attributes:
         baseline: Name of the detector.
         network: Name of its network.
         settings: Its section of the config.
-        start: Weights to start from; None starts anew.
-        faces: What to train and to validate on.
+        start: Start weights; None trains from scratch.
+        faces: Data to train and to validate on.
     """
 
     baseline: str
@@ -94,13 +94,13 @@ class Training:
 
     @property
     def package(self) -> str:
-        """The package that the detector comes from, with its version."""
+        """Package of the detector, with its version."""
         name = BASELINES[self.baseline].package
         return f"{name} {importlib.metadata.version(name)}"
 
     def identity(self) -> dict[str, object]:
-        """All that changes the result; a training goes on only from the state of the very same one."""
-        # From which confidence on a box counts is asked when the detector is used.
+        """Everything that changes the result; a training is resumed only from a state of the same identity."""
+        # The confidence threshold is applied when the detector runs, so it is not part of it.
         settings = self.settings.model_dump(mode="json", exclude={"confidence"})
         start = dict(self.start.about) if self.start else None
         faces = [own.digest() for own in (self.faces.training, self.faces.validation)]
@@ -108,7 +108,7 @@ class Training:
         return {"settings": settings, "start": start, "faces": faces, "versions": versions}
 
     def about(self) -> dict[str, object]:
-        """What `summary.json` says of it before it begins, which tells it from others."""
+        """Entries of `summary.json` that are known before the training and identify it."""
         training, validation = self.faces.training, self.faces.validation
         return {
             "model": self.baseline,
@@ -120,7 +120,7 @@ class Training:
         }
 
     def announce(self, device: torch.device) -> None:
-        """Say what is about to happen."""
+        """Log the start of the training."""
         training, validation = self.faces.training, self.faces.validation
         logger.info(
             f"{self.baseline} ({self.network}, {self.package}): training on {count_faces(training)} faces in"
@@ -128,66 +128,66 @@ class Training:
         )
 
     def needs_memory(self, device: torch.device) -> AbstractContextManager[None]:
-        """The context of what holds a batch in memory: that it does not fit becomes one line."""
+        """Context that converts an out-of-memory error of a batch into one line."""
         settings = self.settings
         what = f"a batch of {settings.batch} photos of up to {settings.image_size} x {settings.image_size} pixels"
-        return needs_memory(f"{self.baseline}: {what} on {device}", "take a smaller batch or image_size with --set")
+        return needs_memory(f"{self.baseline}: {what} on {device}", "use a smaller batch or image_size with --set")
 
     def diverged(self, epoch: int) -> Diverged:
-        """The complaint about a loss that is no longer a number in an epoch, counted from 0."""
-        what = "lower learning_rate, or start from other weights"
-        return Diverged(f"epoch {epoch + 1}: the loss is no longer a number; {what}", epoch)
+        """The error for a loss that is no longer finite in an epoch, counted from 0."""
+        what = "lower learning_rate, or use other start weights"
+        return Diverged(f"epoch {epoch + 1}: the loss is no longer finite; {what}", epoch)
 
 
 def check_start(settings: Trained, start: BaselineWeights | None, name: str) -> None:
-    """Make sure that start weights are there where the settings ask for them, and only there.
+    """Check that start weights are given if, and only if, the settings ask for them.
 
     Raises:
         InputError: They are not.
     """
     if settings.weights == "coco" and start is None:
-        raise InputError(f"{name}: weights=coco needs start weights; give --start WEIGHTS, or --set weights=scratch")
+        raise InputError(f"{name}: weights=coco requires start weights; pass --start WEIGHTS or --set weights=scratch")
     if settings.weights == "scratch" and start is not None:
-        raise InputError(f"{name}: weights=scratch starts anew; leave --start out, or give --set weights=coco")
+        raise InputError(f"{name}: weights=scratch uses no start weights; remove --start or pass --set weights=coco")
 
 
 @contextmanager
 def unfinished(out: Path, identity: Mapping[str, object], about: Mapping[str, object] | None = None) -> Iterator[Path]:
-    """Yield the folder of the state of a training below `out`, which need not exist; it goes when all is done.
+    """Yield the folder of a training's state below `out`, which need not exist; it is removed at the end.
 
     Args:
         out: Folder of the training.
-        identity: All that changes the result.
-        about: What `summary.json` is to say of it, which tells it from others; None replaces any trained model.
+        identity: Everything that changes the result.
+        about: Entries of `summary.json` that identify the training; None replaces any trained model.
 
     Raises:
-        InputError: A model of another training stands in `out`.
+        InputError: A model of another training is in `out`.
     """
     folder = state_folder(out, identity)
     if about is not None:
         check_finished(out, about, folder)
     if not folder.exists() and folder.parent.is_dir():
-        logger.info(f"{folder.parent}: holds the state of a training with other settings or data; starting anew")
+        logger.info(f"{folder.parent}: state of a training with other settings or data; starting from scratch")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
-    with contextlib.suppress(OSError):  # the states of other settings stay
+    with contextlib.suppress(OSError):  # states of other settings remain
         folder.parent.rmdir()
 
 
 def write_outcome(
     out: Path, training: Training, rows: Sequence[Row], best: int, state: Mapping[str, Tensor]
 ) -> dict[str, object]:
-    """Write `weights.pt`, `results.csv`, and last `summary.json`, which says that all is well.
+    """Write `weights.pt`, `results.csv`, and finally `summary.json`, which marks the training as finished.
 
     Args:
-        out: Folder to write to.
-        training: What was trained.
+        out: Output folder.
+        training: The training.
         rows: The record, one row per epoch.
         best: Number of the best epoch.
-        state: Its weights.
+        state: Weights of the best epoch.
 
     Returns:
-        The summary.
+        Content of `summary.json`.
     """
     settings, faces = training.settings, training.faces
     start = training.start.about if training.start else None
@@ -213,7 +213,7 @@ def write_outcome(
     if are_rendered(faces.training.paths):
         summary[TRAINED_ON_RENDERED] = True
     about = {name: summary[name] for name in ("model", "network", "image_size", "classes", "package")}
-    # Without what differs between two runs of the same training: equal weights are equal files.
+    # Leave out what differs between runs of the same training, so that equal weights are equal files.
     about["training"] = {name: value for name, value in summary.items() if name not in {*about, "seconds", "digests"}}
     save_baseline(out / "weights.pt", BaselineWeights(state, about))
     write_rows(out / "results.csv", rows)
@@ -231,30 +231,30 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 
 
 def epoch_line(rows: Sequence[Row], epochs: int) -> str:
-    """What the log says after an epoch."""
+    """Log line of an epoch."""
     row = rows[-1]
     left = (epochs - len(rows)) * sum(each["seconds"] for each in rows) / len(rows)
     losses = " ".join(f"{key.removeprefix('train/')} {row[key]:.4f}" for key in row if key.startswith("train/"))
     scores = " ".join(
         f"{word} {row[key]:.3f}" for word, key in zip(("P", "R", "mAP50", "mAP50-95"), METRICS, strict=True)
     )
-    return f"epoch {len(rows)}/{epochs}: {losses} | {scores} | {row['seconds']:.1f} s, at most {left / 60:.1f} min left"
+    return f"epoch {len(rows)}/{epochs}: {losses} | {scores} | {row['seconds']:.1f} s, up to {left / 60:.1f} min left"
 
 
 def check_weights(weights: BaselineWeights | None, baseline: str) -> BaselineWeights:
-    """Make sure that weights are those of a training of this detector.
+    """Check that weights are from a training of this detector.
 
     Raises:
-        InputError: There are none, or they are others.
+        InputError: There are no weights, or they are of another detector.
     """
     if weights is None:
         raise InputError(
-            f"{baseline}: needs weights; give --weights OUT/weights.pt of 'uncover train baseline {baseline}'"
+            f"{baseline}: requires weights; pass --weights OUT/weights.pt of 'uncover train baseline {baseline}'"
         )
     about = weights.about
     if about.get("model") != baseline or not isinstance(about.get("network"), str) or "image_size" not in about:
         of = about.get("model") or about.get("source") or "something else"
         raise InputError(
-            f"{baseline}: these are weights of {of}; expected those of 'uncover train baseline {baseline}'"
+            f"{baseline}: these are weights of {of}; expected weights of 'uncover train baseline {baseline}'"
         )
     return weights

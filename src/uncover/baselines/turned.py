@@ -1,4 +1,4 @@
-"""A detector that looks at a photo at several turns: faces that lie on their side are upright in one of them."""
+"""Run a detector at several turns of a photo, so that rotated faces are upright in one of them."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 from uncover.metrics.detections import Detections, Detector
 
 MERGED_IOU = 0.4
-"""Above which two boxes of different turns are of one face, and the surer one stays."""
+"""IoU above which boxes of different turns are of one face; the most confident one is kept."""
 
 
 @dataclass(frozen=True)
 class Turned:
-    """A detector that is shown every photo at evenly spaced turns.
+    """A detector that runs on every photo at evenly spaced turns.
 
     Attributes:
-        detector: Whose boxes they are.
-        turns: How many; 4 are by 90 degrees, which moves pixels as they are, 8 are by 45.
+        detector: The detector.
+        turns: Number of turns; 4 turns by 90 degrees move pixels without interpolation, 8 turns by 45 degrees do not.
     """
 
     detector: Detector
     turns: int
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """As `Detector.detect`."""
+        """See `Detector.detect`."""
         return [self._find_faces(image) for image in images]
 
     def _find_faces(self, photo: NDArray[np.uint8]) -> Detections:
@@ -39,7 +39,7 @@ class Turned:
 
 
 class SideBySide:
-    """A photo at its four quarter turns in one square image, so that a network sees all of them at once.
+    """A photo at its four quarter turns in one square image, so that one pass of a network covers all of them.
 
     Attributes:
         image: uint8 (2 side, 2 side, 3).
@@ -49,10 +49,10 @@ class SideBySide:
         """
         Args:
             photo: uint8 (h, w, 3), already scaled; its longest side is at most `side`.
-            width: Of the photo as it was, in pixels.
-            height: Likewise.
-            side: Of the square that each turn stands in the middle of.
-            padding: Value around them.
+            width: Original width of the photo, in pixels.
+            height: Original height of the photo, in pixels.
+            side: Side of the square around each turned photo, in pixels.
+            padding: Value around the photos.
         """
         self._size, self._side = (width, height), side
         self._gain = width / photo.shape[1], height / photo.shape[0]
@@ -67,7 +67,7 @@ class SideBySide:
             self._turns.append((wide, high, back))
 
     def in_photo(self, found: Detections) -> Detections:
-        """Boxes of the image in pixels of the photo as it was; of boxes of one face the surest stays."""
+        """Boxes of the image in pixels of the original photo; the most confident box of a face is kept."""
         centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
         column, row = (centres >= self._side).astype(int).T
         faces = []
@@ -79,41 +79,41 @@ class SideBySide:
 
 
 def turn(photo: NDArray[np.uint8], eighths: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """A photo turned against the clock, in the smallest frame that holds it whole; corners are black.
+    """Turn a photo counter-clockwise, in the smallest frame that contains it; corners are black.
 
     Args:
         photo: uint8 (height, width, 3).
-        eighths: Of a whole turn. An even number moves pixels as they are, an odd one interpolates between them.
+        eighths: Eighths of a full turn. Even numbers move pixels without interpolation, odd ones interpolate.
 
     Returns:
-        The turned photo, and float64 (2, 3), the way back: what it makes of x, y, 1 in the turned photo is where that
-        lies in the photo. Whole numbers stand between pixels, so that a photo ends at its width and its height.
+        The turned photo, and float64 (2, 3), the inverse: maps x, y, 1 in the turned photo to the position in the
+        photo. Whole coordinates are between pixels, so that a photo ends at its width and its height.
     """
     height, width = photo.shape[:2]
     angle = math.radians(45 * eighths)
     cosine, sine = (round(value) if eighths % 2 == 0 else value for value in (math.cos(angle), math.sin(angle)))
     wide = math.ceil(abs(cosine) * width + abs(sine) * height)
     high = math.ceil(abs(sine) * width + abs(cosine) * height)
-    # y points down: against the clock, what lies on the right comes to lie on top.
+    # y points down: a counter-clockwise turn moves the right side to the top.
     linear = np.array([[cosine, -sine], [sine, cosine]], np.float64)
     back = np.column_stack([linear, np.array([width, height]) / 2 - linear @ (np.array([wide, high]) / 2)])
     if eighths % 2 == 0:
         return np.ascontiguousarray(np.rot90(photo, eighths // 2)), back
-    # OpenCV's whole numbers stand on the pixels' centres.
+    # In OpenCV, whole coordinates are pixel centres.
     centres = np.column_stack([linear, back @ (0.5, 0.5, 1) - 0.5])
     turned = cv2.warpAffine(photo, centres, (wide, high), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     return np.asarray(turned, np.uint8), back
 
 
 def turned_back(found: Detections, back: NDArray[np.float64]) -> Detections:
-    """Boxes of a turned photo in the photo.
+    """Boxes of a turned photo in coordinates of the original photo.
 
-    A box is turned as the ellipse that fills it. At quarters of a turn that is the turned box to the bit; between them
-    the box around the four turned corners would be half as large again as the face.
+    A box is turned as its inscribed ellipse. At quarter turns that is exactly the turned box; at other turns the box
+    around the four turned corners would be half as large again as the face.
 
     Args:
-        found: In pixels of the turned photo.
-        back: As `turn` has it.
+        found: Boxes in pixels of the turned photo.
+        back: Inverse, as returned by `turn`.
     """
     linear, shift = back[:, :2], back[:, 2]
     corners = found.boxes.reshape(-1, 2, 2).astype(np.float64)

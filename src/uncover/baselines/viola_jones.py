@@ -1,9 +1,9 @@
-"""Viola and Jones's cascade (2001) as OpenCV has it, with a cascade that ships with its package.
+"""Viola and Jones's cascade (2001) of OpenCV, with a cascade file of its package.
 
-A cascade says yes or no to each window. OpenCV reports a face where more than `NEIGHBOURS` windows that say yes lie
-together; their number n is the only degree of belief that there is, so a box's confidence is n / (n + 4): 0.5 where the
-library begins to believe. Boxes of fewer windows are kept below that, because an average precision asks for them; they
-change nothing about the others.
+A cascade accepts or rejects each window. OpenCV reports a face if more than `NEIGHBOURS` accepted windows are close
+together; their number n is the only score, so the confidence of a box is n / (n + 4): 0.5 at the library's threshold.
+Boxes of fewer windows are kept with a lower confidence, because average precision needs them; they do not change the
+others.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from uncover.errors import InputError
 from uncover.metrics.detections import Detections, Detector
 
 CASCADE = "haarcascade_frontalface_alt.xml"
-"""On real photos with and without masks, the fewest false boxes at as many faces as the package's other two."""
+"""Of the package's three cascades, the one with fewest false positives at equal recall (with and without masks)."""
 
 NEIGHBOURS = 3
-"""What OpenCV takes unless it is told otherwise."""
+"""OpenCV's default."""
 
 CONFIDENCE = 2 / (2 + NEIGHBOURS + 1)
-"""Of a box of two windows, the fewest that are kept."""
+"""Confidence of a box of two windows, the minimum that is kept."""
 
 NMS_IOU = None
 
@@ -36,31 +36,30 @@ NMS_IOU = None
 def load(settings: ReadyMade, weights: BaselineWeights | None, device: torch.device) -> Detector:
     """Read the cascade.
 
-    Args:
-        settings: Nothing in them concerns the cascade.
+        settings: Not used.
         weights: None.
-        device: Not used: a cascade runs on the processor.
+        device: Not used: a cascade runs on the CPU.
 
     Raises:
         InputError: The package lacks the cascade.
     """
-    # Several threads gather the windows in any order, and the mean of a group depends on it.
+    # With several threads the order of windows varies, and with it the mean of a group.
     cv2.setNumThreads(1)
     file = Path(cv2.__file__).parent / "data" / CASCADE
     cascade = cv2.CascadeClassifier(str(file))
     if cascade.empty():
-        raise InputError(f"{file}: is no cascade of OpenCV; install opencv-python-headless anew")
+        raise InputError(f"{file}: not an OpenCV cascade; run: pip install --force-reinstall opencv-python-headless")
     return ViolaJones(cascade)
 
 
 class ViolaJones:
-    """A cascade of frontal faces; it knows no landmarks."""
+    """A cascade of frontal faces; it has no landmarks."""
 
     def __init__(self, cascade: cv2.CascadeClassifier) -> None:
         self._cascade = cascade
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """As `Detector.detect`."""
+        """See `Detector.detect`."""
         return [_find_faces(self._cascade, image) for image in images]
 
 
@@ -69,6 +68,6 @@ def _find_faces(cascade: cv2.CascadeClassifier, photo: NDArray[np.uint8]) -> Det
     corners = np.array(boxes, np.float32).reshape(-1, 4)
     corners[:, 2:] += corners[:, :2]
     number = np.array(windows, np.float32).reshape(-1)
-    # OpenCV gives them in the order in which it met them.
+    # OpenCV returns them in the order of detection.
     order = np.lexsort((*corners.T[::-1], -number))
     return Detections(corners[order], (number / (number + NEIGHBOURS + 1))[order])

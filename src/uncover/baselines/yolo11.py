@@ -1,7 +1,7 @@
-"""Ultralytics' YOLO11, trained on whole faces by its own trainer and recipe.
+"""Ultralytics' YOLO11, trained on whole faces with its own trainer and recipe.
 
-Its own are the network, the augmentation, the loop, the choice of optimiser and the validation; ours is what it sees
-(photos and boxes come from our readers, so nothing is written beside them) and what it leaves.
+Network, augmentation, loop, choice of optimiser and validation are those of ultralytics; the data (read by our readers,
+so that no files are written next to them) and the outputs are ours.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ logger = logging.getLogger(__name__)
 
 NAME = "yolo11"
 CONFIDENCE, NMS_IOU, MOST_BOXES = 0.001, 0.6, 300
-"""Of the finder: lowest confidence kept, IoU above which the weaker of two boxes is dropped, boxes in one photo."""
+"""Of detection: lowest confidence, IoU above which the less confident of two boxes is dropped, boxes per photo."""
 
 COLUMNS = {
     "train/box_loss": "train/box_loss",
@@ -66,7 +66,7 @@ COLUMNS = {
     "val/cls_loss": "val/cls_loss",
     "val/dfl_loss": "val/dfl_loss",
 }
-"""What the trainer calls the columns of its record, and we."""
+"""Column names of the trainer's record, and ours."""
 
 
 def train(
@@ -77,23 +77,23 @@ def train(
     device: torch.device,
     identity: Mapping[str, object] | None = None,
 ) -> None:
-    """Train until the epochs are over.
+    """Train until all epochs are done.
 
-    A training that is stopped goes on from its last epoch when it is started again. It does so as ultralytics does,
-    from averaged weights in half precision and with other chance: it ends with other weights than an undisturbed one.
+    An interrupted training is resumed after its last epoch, as ultralytics does: from averaged weights in half
+    precision and with other random numbers. It ends with other weights than an uninterrupted one.
 
     Args:
         settings: Network, epochs and so on.
-        start: COCO weights of the network, where the settings ask for them.
+        start: COCO weights of the network, if the settings ask for them.
         data: Folder with the data sets `train` and `val`.
-        out: Folder that gets `weights.pt` (moving average of the best epoch), `results.csv` and `summary.json`; the
-            state of an unfinished training waits in its `.resume/`.
-        device: Where to train.
-        identity: Whatever else changes the result, such as a digest of the code.
+        out: Output folder for `weights.pt` (moving average of the best epoch), `results.csv` and `summary.json`; the
+            state of an unfinished training is in its `.resume/`.
+        device: Device of the training.
+        identity: Further values that change the result, such as a digest of the code.
 
     Raises:
         InputError: A set or a photo is unusable, the start weights are missing or of another network, or the loss is
-            no longer a number.
+            no longer finite.
     """
     check_start(settings, start, NAME)
     training = Training(NAME, settings.network, settings, start, read_faces(data))
@@ -111,16 +111,16 @@ def train(
 
 
 def load(settings: Yolo11, weights: BaselineWeights | None, device: torch.device, nms_iou: float = NMS_IOU) -> Detector:
-    """A trained detector, which sees photos in the size of its training.
+    """Load a trained detector; its input has the size of its training.
 
     Args:
-        settings: Unused: the weights say what they belong to.
-        weights: Of `train`.
-        device: Where to run it.
-        nms_iou: IoU above which the weaker of two boxes is dropped.
+        settings: Not used: the weights contain the settings.
+        weights: Weights of `train`.
+        device: Device to run on.
+        nms_iou: IoU above which the less confident of two boxes is dropped.
 
     Raises:
-        InputError: There are no weights, or they are those of another detector.
+        InputError: There are no weights, or they are of another detector.
     """
     about = (weights := check_weights(weights, NAME)).about
     network = build(str(about["network"]))
@@ -152,10 +152,10 @@ class Yolo11Detector:
         self._predictor = predictor
 
     def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """As `Detector.detect`."""
+        """See `Detector.detect`."""
         found = []
         for image in images:
-            # It takes arrays for what OpenCV reads: blue, green, red.
+            # It expects arrays in OpenCV's channel order: blue, green, red.
             boxes = self._predictor(np.ascontiguousarray(image[..., ::-1]))[0].boxes
             found.append(Detections(boxes.xyxy.float().cpu().numpy(), boxes.conf.float().cpu().numpy()))
         return found
@@ -165,9 +165,9 @@ def build(network: str) -> nn.Module:
     """A network for one class.
 
     Args:
-        network: Such as "yolo11n".
+        network: Name of the network, such as "yolo11n".
     """
-    # Read here, because the package looks for the file in the working folder first.
+    # Read here, because the package would search the working folder first.
     described = yaml.safe_load((ROOT / "cfg" / "models" / "11" / "yolo11.yaml").read_text(encoding="utf-8"))
     described |= {"scale": network[-1], "yaml_file": f"{network}.yaml"}
     model = DetectionModel(described, nc=1, verbose=False)
@@ -176,33 +176,33 @@ def build(network: str) -> nn.Module:
 
 
 class State:
-    """What waits of an unfinished training: ultralytics' last checkpoint, and our weights of the best epoch."""
+    """State of an unfinished training: ultralytics' last checkpoint, and our weights of the best epoch."""
 
     def __init__(self, folder: Path) -> None:
         self.last, self.best = folder / "last.pt", folder / "best.pt"
 
     def rows(self) -> list[Row]:
-        """The record so far; empty where there is nothing to go on from."""
+        """The record so far; empty if there is no state to resume."""
         if not (self.last.exists() and self.best.exists()):
             return []
         try:
             rows = list(read_checkpoint(str(self.last))[0]["train_results"])
         except (TypeError, KeyError, RuntimeError, OSError, pickle.UnpicklingError) as error:
-            logger.warning(f"{self.last}: unreadable ({type(error).__name__}); starting anew")
+            logger.warning(f"{self.last}: unreadable ({type(error).__name__}); starting from the first epoch")
             return []
         return rows
 
 
 class FaceTrainer(DetectionTrainer):
-    """Ultralytics' trainer, shown our photos and boxes, and leaving what we need of it."""
+    """Ultralytics' trainer with our data and our outputs."""
 
     def __init__(self, training: Training, folder: Path, rows: list[Row], device: torch.device) -> None:
         """
         Args:
-            training: What to train.
-            folder: For its state.
-            rows: The record so far, if it goes on.
-            device: Where to train.
+            training: The training.
+            folder: Folder of its state.
+            rows: The record so far, if it is resumed.
+            device: Device of the training.
         """
         self._training, self._state, self.rows, self._built = training, State(folder), rows, False
         settings = training.settings
@@ -221,7 +221,7 @@ class FaceTrainer(DetectionTrainer):
             "single_cls": True,
             "pretrained": False,
             "deterministic": True,
-            # In mixed precision it fetches a network to see whether that works here.
+            # In mixed precision it downloads a network to test whether that works.
             "amp": False,
             "plots": False,
             "cache": False,
@@ -229,18 +229,18 @@ class FaceTrainer(DetectionTrainer):
         }
         if rows:
             overrides["resume"] = str(self._state.last)
-            logger.info(f"going on after epoch {len(rows)} of {settings.epochs} ({folder})")
+            logger.info(f"resuming after epoch {len(rows)} of {settings.epochs} ({folder})")
         with same_threads():
             super().__init__(overrides=overrides)
         self.wdir, self.last, self.best = folder, self._state.last, self._state.best
         self._started = time.monotonic()
 
     def get_dataset(self) -> dict[str, Any]:
-        """What it would read from a file of the data set, and fetch a font for."""
+        """Data set description, which it would read from a file, and download a font for."""
         return {"train": "train", "val": "val", "names": {0: CLASS_NAMES[WHOLE_FACE]}, "nc": 1, "channels": 3}
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> FaceImages:
-        """Our photos and boxes, augmented and batched as it would do with its own."""
+        """Our photos and boxes, augmented and batched as it does with its own."""
         faces = self._training.faces
         return FaceImages(
             faces.training if mode == "train" else faces.validation,
@@ -256,7 +256,7 @@ class FaceTrainer(DetectionTrainer):
         )
 
     def get_model(self, cfg: Any = None, weights: nn.Module | None = None, verbose: bool = False) -> nn.Module:
-        """The network with its start weights, or when it goes on, with those of its checkpoint."""
+        """The network with its start weights, or with those of the checkpoint if the training is resumed."""
         network = build(self._training.network)
         if weights is not None:
             network.load_state_dict(weights.state_dict())
@@ -265,7 +265,7 @@ class FaceTrainer(DetectionTrainer):
         return network
 
     def save_metrics(self, metrics: Mapping[str, Any]) -> None:
-        """Keep a row of the record; it goes to disk with the checkpoint."""
+        """Add a row to the record, which is saved with the checkpoint."""
         row: Row = {"epoch": self.epoch}
         row |= {ours: float(metrics[theirs]) for theirs, ours in COLUMNS.items()}
         if not np.isfinite(list(row.values())).all():
@@ -275,11 +275,11 @@ class FaceTrainer(DetectionTrainer):
         self.rows = [*self.rows[: self.epoch], row]
 
     def read_results_csv(self) -> list[Row]:
-        """What a checkpoint keeps of the record."""
+        """The record, which is stored in the checkpoint."""
         return self.rows
 
     def save_model(self) -> bool:
-        """Keep the checkpoint to go on from, and of the best epoch the weights in full precision."""
+        """Save the checkpoint to resume from, and the weights of the best epoch in full precision."""
         state = self.ema.ema.state_dict()
         if self.best_fitness == self.fitness:
             save_baseline(self._state.best, BaselineWeights(state, {"epoch": self.epoch}))
@@ -291,24 +291,24 @@ class FaceTrainer(DetectionTrainer):
         return True
 
     def _build_train_pipeline(self) -> None:
-        # A second time is where memory ran out: it would go on with half of the batch, and say so to nobody.
+        # A second call means that memory ran out: it would silently continue with half of the batch.
         if self._built:
             raise MemoryError("out of memory on " + str(self.device))
         self._built = True
         super()._build_train_pipeline()
 
     def final_eval(self) -> None:
-        """Nothing more: every epoch was validated."""
+        """Disabled: every epoch was validated."""
 
     def _handle_nan_recovery(self, epoch: int) -> bool:
         try:
             return super()._handle_nan_recovery(epoch)
-        except RuntimeError:  # it has tried several times
+        except RuntimeError:  # after several attempts
             raise self._training.diverged(epoch) from None
 
 
 class FaceImages(YOLODataset):
-    """Photos and boxes of faces as the package takes its own, without looking at a file of ours in its own way."""
+    """Photos and boxes of faces in the form of the package's data set, without reading our files its own way."""
 
     def __init__(self, faces: LabelledImages, **options: Any) -> None:
         self._faces = faces
@@ -346,7 +346,7 @@ class FaceImages(YOLODataset):
         height, width = photo.shape[:2]
         frame = fit(width, height, self.imgsz)
         image = resize(np.ascontiguousarray(photo), frame.inner_width, frame.inner_height, smooth=False)
-        if self.augment:  # mosaics are made of what was seen last
+        if self.augment:  # mosaics use the most recent images
             self.ims[i], self.im_hw0[i], self.im_hw[i] = image, (height, width), image.shape[:2]
             self.buffer.append(i)
             if 1 < len(self.buffer) >= self.max_buffer_length:

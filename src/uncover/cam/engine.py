@@ -1,4 +1,4 @@
-"""Heatmaps of a batch of images: every class and every method from one forward pass (thesis sections 2.4, 3.2.2)."""
+"""Heatmaps of a batch of images: all classes and methods from one forward pass (thesis sections 2.4, 3.2.2)."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ from uncover.yolov5.nms import suppress_as_upstream
 MOST_DETECTIONS = 1000
 
 Part = tuple[str, str, int]
-"""Method, target and layer: what one map is of."""
+"""Method, target and layer of one map."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a network found in a batch, and why.
+    """Detections and heatmaps of a batch.
 
     Attributes:
         detections: For each image (n, 6): x1 y1 x2 y2 in pixels of the frame, confidence, class.
-        maps: By variant, the heatmaps of each image.
+        maps: Heatmaps of each image, by variant.
     """
 
     detections: list[Tensor]
@@ -49,11 +49,11 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one forward pass is for.
+    """What one forward pass computes.
 
     Attributes:
-        direct: Whether it needs no graph.
-        variants: The maps that each heatmap is made of.
+        direct: Whether the pass needs no autograd graph.
+        variants: Parts of each heatmap, by variant.
     """
 
     direct: bool
@@ -61,7 +61,7 @@ class Plan:
 
     @property
     def parts(self) -> set[Part]:
-        """The maps to make."""
+        """All maps to compute."""
         return {part for parts in self.variants.values() for part in parts}
 
     @property
@@ -71,10 +71,10 @@ class Plan:
 
 
 class Explainer:
-    """A network that says why it finds what it finds.
+    """Computes the detections of a network and their heatmaps.
 
-    Whatever precision is chosen around it, maps are made in that of the network's weights: in mixed precision they move
-    by up to 14 of 255 levels. TF32, which a GPU's convolutions use unless they are told not to, has no more digits.
+    Whatever the precision of the context, maps are computed in the precision of the network's weights: mixed precision
+    changes them by up to 14 of 255 levels. So does TF32, which convolutions on a GPU use by default.
     """
 
     def __init__(
@@ -82,13 +82,13 @@ class Explainer:
     ) -> None:
         """
         Args:
-            network: On its device; its weights are frozen from now on.
-            variants: The heatmaps wanted, by name.
+            network: Network on its device; its weights are frozen.
+            variants: Heatmaps to compute, by name.
             confidence: Lowest confidence of a detection whose class has a map (target T2).
-            nms_iou: IoU of the non-maximum suppression behind those detections.
+            nms_iou: IoU of the non-maximum suppression of those detections.
 
         Raises:
-            InputError: A layer does not exist, is the head, or feeds nothing.
+            InputError: A layer does not exist, is the head, or does not affect any score.
         """
         self.network = network.eval().requires_grad_(False)
         self.classes = network.head.classes
@@ -111,16 +111,16 @@ class Explainer:
 
     @property
     def layers(self) -> list[int] | None:
-        """Layers that a direct pass keeps for `explain`; None where maps need a graph, and so a pass of their own."""
+        """Layers that a direct pass keeps for `explain`; None if maps need a graph and thus a pass of their own."""
         (plan, *others) = self._plans
         return plan.layers if plan.direct and not others else None
 
     def explain(self, passed: Pass, images: Tensor) -> Explanation:
-        """Explain what a network has already computed.
+        """Explain the output of a direct pass.
 
         Args:
-            passed: A direct pass of the network that kept `layers`, which must not be None; made in `full_float32`.
-            images: float (B, channels, H, W), what it saw.
+            passed: Direct pass of the network that kept `layers` (must not be None), computed in `full_float32`.
+            images: float (B, channels, H, W), input of that pass.
         """
         explained: dict[str, list[Heatmaps]] = {}
         with full_float32(images.device):
@@ -182,19 +182,19 @@ def detect(decoded: Tensor, shape: Sequence[int], confidence: float, nms_iou: fl
     Args:
         decoded: (B, N, 5 + C), all candidates.
         shape: Height and width of the frame, in pixels.
-        confidence: Lowest one.
+        confidence: Confidence threshold.
         nms_iou: IoU of non-maximum suppression.
 
     Returns:
-        For each image (n, 6): x1 y1 x2 y2 in pixels, clipped to the frame, confidence, class; and how many more have no
-        area there.
+        For each image (n, 6): x1 y1 x2 y2 in pixels, clipped to the frame, confidence, class; and the number of
+        further detections without area in the frame.
     """
     height, width = shape
     limits = torch.tensor([width, height, width, height], device=decoded.device)
     found, left_out = [], []
     for boxes in suppress_as_upstream(decoded, confidence, nms_iou, MOST_DETECTIONS, multi_label=False):
         clipped = torch.cat((boxes[:, :4].clamp(min=0).minimum(limits), boxes[:, 4:]), 1)
-        # Against a candidate without area their IoU would be 0/0, and spoil every map.
+        # The IoU of a candidate and a detection without area may be 0/0, which would make every map NaN.
         solid = (clipped[:, 2:4] > clipped[:, :2]).all(1)
         found.append(clipped[solid])
         left_out.append(int((~solid).sum()))
@@ -202,7 +202,7 @@ def detect(decoded: Tensor, shape: Sequence[int], confidence: float, nms_iou: fl
 
 
 def _plan(network: Network, variants: Mapping[str, Variant]) -> list[Plan]:
-    """The passes that variants need: one for all whose scores pass the head alone, one for each other set of layers."""
+    """The passes for all variants: one direct pass if possible, and one for each other set of layers."""
     plans: dict[tuple[int, ...], Plan] = {}
     for name, variant in variants.items():
         layers = resolve_layers(network, variant.layers)
@@ -213,13 +213,13 @@ def _plan(network: Network, variants: Mapping[str, Variant]) -> list[Plan]:
 
 
 def _needs_detections(part: Part) -> bool:
-    """Whether the map of a class that was not detected is blank."""
+    """Whether the map of a class without detection is blank."""
     method, target, _ = part
     return not isinstance(METHODS[method], ActivationMethod) and TARGETS[target].needs_detections
 
 
 def _present(detections: Sequence[Tensor], classes: int) -> Tensor:
-    """Which classes were detected in which image, and in the last place whether any was: bool (B, C + 1)."""
+    """Which classes were detected in which image; last column: any class. bool (B, C + 1)."""
     there = torch.zeros(len(detections), classes + 1, dtype=torch.bool)
     for own, boxes in zip(there, detections, strict=True):
         own[boxes[:, 5].long().cpu()] = True
@@ -228,7 +228,7 @@ def _present(detections: Sequence[Tensor], classes: int) -> Tensor:
 
 
 def _scores(target: Target, detections: Tensor) -> Callable[[Tensor], Tensor]:
-    """The scores of an image whose detections are given, their sum last."""
+    """Score function of an image with the given detections; the last score is the sum of all."""
 
     def of(candidates: Tensor) -> Tensor:
         scores = target.scores(candidates, detections)

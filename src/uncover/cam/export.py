@@ -1,4 +1,4 @@
-"""Maps as pictures: full-size files as the thesis's explainer wrote them (8 bits, 0 to 255), and overlays."""
+"""Heatmaps as images: full-size files like those of the thesis's explainer (8 bits, 0 to 255), and overlays."""
 
 from __future__ import annotations
 
@@ -25,33 +25,33 @@ Average = Literal["joint", "mean", "whole_face"]
 THREADS = 2
 
 COLOURS = cv2.COLORMAP_INFERNO
-"""Equal steps of the map look like equal steps, in grey and to colour-blind readers too."""
+"""A perceptually uniform colour map, also in grey and for colour-blind readers."""
 
 MOST_OPAQUE = 0.8
-"""Share of the map's colour where the map is highest; the rest is the photo's."""
+"""Opacity of the heatmap where it is highest; the rest is the photo."""
 
 
 def export(folder: Path, out: Path, kind: Format, frame: Frame, averaged: Average | None = None) -> list[list[str]]:
     """Write every map of a heatmap set at full size.
 
     Args:
-        folder: Of the heatmap set.
-        out: Folder to make. Gets, under the images' names, a TIFF of all channels; or a PNG per class, in folders named
-            by number and class; or a file of one channel.
-        kind: Of the files.
-        frame: Size of the original image, or of what the network saw, with its padding.
-        averaged: One channel instead of one per class.
+        folder: Folder of the heatmap set.
+        out: Output folder, must not exist. Its files have the images' names: a TIFF with all channels; or a PNG per
+            class, in folders named by number and class; or a file of one channel.
+        kind: Format of the files.
+        frame: Size of the original image, or of the network's input including padding.
+        averaged: Write one combined channel instead of one per class.
 
     Returns:
-        Of each image, what each of its maps is: "map", or why it is blank.
+        For each image, the status of each of its maps: "map", or why it is blank.
 
     Raises:
-        InputError: The set is none, or a file of it cannot be read.
+        InputError: The folder is not a heatmap set, or a file of it cannot be read.
     """
     place = folder / (JOINT if averaged == "joint" else CLASSES)
     files = sorted(path for path in place.rglob(f"*{SUFFIX}") if not path.name.startswith("."))
     if not files:
-        raise InputError(f"{place}: no maps in it; expected a heatmap set of 'uncover heatmaps', such as OUT/gradcampp")
+        raise InputError(f"{place}: no maps; expected a heatmap set of 'uncover heatmaps', such as OUT/gradcampp")
     with new_folder(out, "heatmaps export") as temporary, ThreadPoolExecutor(THREADS) as pool:
 
         def write(path: Path) -> list[str]:
@@ -78,19 +78,19 @@ def _write(out: Path, name: Path, stored: StoredMaps, maps: NDArray[np.uint8], k
 
 
 def _folder_names(class_names: Sequence[str]) -> list[str]:
-    """A folder per class; their numbers keep apart what is the same without blanks and slashes."""
+    """One folder per class; the numbers keep names apart that differ in blanks or slashes only."""
     plain = (re.sub(r"[^\w.-]+", "_", name) for name in class_names)
     return [f"{number}_{name}" for number, name in enumerate(plain)]
 
 
 def overlay(photo: NDArray[np.uint8], heat: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Lay a map over a photo: the higher it is, the less of the photo shines through.
+    """Overlay a heatmap on a photo: the higher the value, the more opaque.
 
-    The photo turns grey, as skin is as warm as the map's colours are.
+    The photo is converted to grey, because skin has warm colours like the heatmap.
 
     Args:
         photo: uint8 (H, W, 3), RGB.
-        heat: uint8 (H, W) in the same frame, 255 where the map is highest. A blank map leaves the grey photo.
+        heat: uint8 (H, W) of the same size, 255 at the maximum of the map. A blank map gives the grey photo.
 
     Returns:
         uint8 (H, W, 3), RGB.

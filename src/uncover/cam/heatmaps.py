@@ -1,4 +1,4 @@
-"""The heatmaps of one image: native maps of every class and of their sum, and what became of each."""
+"""Heatmaps of one image: native maps of every class and of their sum, and the status of each."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 NO_EVIDENCE, NOT_FINITE = "no positive evidence", "not finite"
-"""What a channel may be besides `MAP` and `NO_DETECTION`; all but the first of these four are blank."""
+"""Further values of the status, besides `MAP` and `NO_DETECTION`; all but `MAP` mean that the map is blank."""
 
 EPSILON = 1e-7
-"""grad-cam's, where it scales a map to the range from 0 to 1."""
+"""Small constant of grad-cam, used to scale a map to the range from 0 to 1."""
 
 
 ADVICE = {
-    NO_DETECTION: "lower --confidence (such as 0.05), or take --target T1, which needs no detection",
-    NO_EVIDENCE: "take more layers (--layer 17 --layer 20 --layer 23) or another --method",
+    NO_DETECTION: "lower --confidence (such as 0.05), or use --target T1, which needs no detection",
+    NO_EVIDENCE: "use more layers (--layer 17 --layer 20 --layer 23) or another --method",
     NOT_FINITE: "train the weights again",
 }
-"""What may help against blank maps, by why they are."""
+"""Advice on blank maps, by status."""
 
 
 def word_blank(statuses: Sequence[Sequence[str]], confidence: object) -> str:
-    """Why most images have no map at all, and what to try; nothing where most have one.
+    """Warning if most images have no map at all, with advice; empty otherwise.
 
     Args:
-        statuses: Of each image, what each of its maps is: "map", or why it is blank.
-        confidence: From which detections were explained; None where that is not known.
+        statuses: For each image, the status of each of its maps: "map", or why it is blank.
+        confidence: Confidence threshold of the explained detections; None if unknown.
     """
-    # A map that was expected and came to nothing tells more than those of classes that were not there.
+    # Maps that were expected but are blank are more informative than those of classes that were not detected.
     why = Counter(
         next((each for each in (NOT_FINITE, NO_EVIDENCE) if each in own), NO_DETECTION)
         for own in statuses
@@ -54,14 +54,14 @@ def word_blank(statuses: Sequence[Sequence[str]], confidence: object) -> str:
 
 @dataclass(frozen=True)
 class Heatmaps:
-    """Heatmaps of one image, by one method.
+    """Heatmaps of one image by one method.
 
     Attributes:
-        values: float32 (C + 1, h, w): native maps after ReLU, finite; the last channel is the joint one, which explains
+        values: float32 (C + 1, h, w): native maps after ReLU, finite; the last channel is the joint map, which explains
             the sum of all scores. Several layers are fused (see `fuse`).
-        status: What each channel is: "map", or why it is blank.
+        status: Status of each channel: "map", or why it is blank.
         raw: Per layer, (C + 1, h, w) before ReLU.
-        degenerate: Detections left out because they have no area.
+        degenerate: Number of detections left out because they have no area.
     """
 
     values: NDArray[np.float32]
@@ -71,16 +71,16 @@ class Heatmaps:
 
 
 def finish(raw: Sequence[Tensor], expected: Sequence[bool], degenerate: int) -> Heatmaps:
-    """Make heatmaps of what a method computed.
+    """Make heatmaps from the raw maps of a method.
 
     Args:
         raw: Per layer, (C + 1, h, w) before ReLU, on the CPU.
         expected: For each channel, whether there is a score to explain.
-        degenerate: Detections left out because they have no area.
+        degenerate: Number of detections left out because they have no area.
     """
     layers = [layer.numpy() for layer in raw]
     finite = np.all([np.isfinite(layer).all((1, 2)) for layer in layers], axis=0)
-    # Most of many classes are not there, and take no time.
+    # Skip channels of absent classes, of which there may be many.
     wanted = finite & np.asarray(expected)
     values = np.zeros((len(wanted), *_finest(layers)), np.float32)
     values[wanted] = fuse([layer[wanted] for layer in layers])
@@ -89,10 +89,10 @@ def finish(raw: Sequence[Tensor], expected: Sequence[bool], degenerate: int) -> 
 
 
 def fuse(layers: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:
-    """Native maps of several layers as one.
+    """Combine the native maps of several layers into one.
 
-    As grad-cam does it at full size: each layer's positive part is scaled to the range from 0 to 1, enlarged (here to
-    the finest layer's cells), and the layers' mean is taken. A single layer keeps its scale.
+    As in grad-cam, but at native size: the positive part of each layer is scaled to the range from 0 to 1 and enlarged
+    to the cells of the finest layer; the result is the mean over layers. A single layer keeps its scale.
 
     Args:
         layers: Per layer, (C, h, w) before ReLU.
@@ -108,7 +108,7 @@ def fuse(layers: Sequence[NDArray[np.floating]]) -> NDArray[np.float32]:
 
 
 def _finest(layers: Sequence[NDArray[np.floating]]) -> tuple[int, int]:
-    """Height and width of the layer that has most cells."""
+    """Height and width of the layer with most cells."""
     height, width = max((layer.shape[1:] for layer in layers), key=np.prod)
     return height, width
 
@@ -122,7 +122,7 @@ def _enlarge(maps: NDArray[np.float32], width: int, height: int) -> NDArray[np.f
     if maps.shape[1:] == (height, width):
         return maps
     enlarged = np.empty((len(maps), height, width), np.float32)
-    # Channel by channel: OpenCV takes no more than 512 at a time, and there may be many classes.
+    # Channel by channel: OpenCV accepts at most 512 at a time, and there may be more classes.
     for number, channel in enumerate(maps):
         cv2.resize(channel, (width, height), dst=enlarged[number], interpolation=cv2.INTER_LINEAR)
     return enlarged

@@ -1,6 +1,6 @@
-"""Methods of class-activation mapping: activations and gradients in, maps out.
+"""Methods of class-activation mapping: from activations and gradients to maps.
 
-The table of `uncover.config.heatmaps` names them and says which class each is.
+The table in `uncover.config.heatmaps` lists their names and classes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from uncover.yolov5.network import Network
 
 
 class GradientMethod(ABC):
-    """A map per score, from activations and the score's gradients."""
+    """A map per score, from activations and gradients of the score."""
 
     @abstractmethod
     def __call__(self, activations: Tensor, segments: Segments) -> Tensor:
@@ -35,7 +35,7 @@ class GradientMethod(ABC):
 
 
 class ActivationMethod(ABC):
-    """One map per image, whatever the score."""
+    """One map per image, independent of the score."""
 
     @abstractmethod
     def __call__(self, activations: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class ActivationMethod(ABC):
 
 
 class ForwardMethod(ABC):
-    """A map per score, from forward passes over changed images."""
+    """A map per score, from forward passes on changed images."""
 
     @abstractmethod
     def __call__(
@@ -52,10 +52,10 @@ class ForwardMethod(ABC):
         """The maps of one image.
 
         Args:
-            network: In evaluation mode.
+            network: Network in evaluation mode.
             image: (channels, H, W), shares of 255.
-            activations: (K, h, w) of it.
-            scores: The scores (S,) of candidates (N, 5 + C), classes first, their sum last.
+            activations: (K, h, w) of the image.
+            scores: Function of candidates (N, 5 + C) that returns scores (S,): classes first, their sum last.
 
         Returns:
             (S, h, w), before ReLU.
@@ -63,7 +63,7 @@ class ForwardMethod(ABC):
 
 
 class GradCAM(GradientMethod):
-    """GradCAM (Selvaraju et al. 2017, equations 1 and 2): each channel weighs its mean gradient."""
+    """GradCAM (Selvaraju et al. 2017, equations 1 and 2): channels weighted by their mean gradient."""
 
     def __call__(self, activations: Tensor, segments: Segments) -> Tensor:
         return segments.weigh(activations, segments.sum(segments.values) / activations.shape[1])
@@ -72,18 +72,18 @@ class GradCAM(GradientMethod):
 class GradCAMPlusPlus(GradientMethod):
     """GradCAM++ (Chattopadhay et al. 2018, equations 7 and 19).
 
-    Each channel weighs its positive gradients, and those count more where few cells share the evidence.
+    Channels are weighted by their positive gradients; a gradient counts more if few cells share the evidence.
     """
 
     EPSILON = 1e-6
-    """grad-cam's. It makes the map depend on the score's scale where gradients are small."""
+    """Constant of grad-cam. It makes the map depend on the score's scale if gradients are small."""
 
     def __call__(self, activations: Tensor, segments: Segments) -> Tensor:
         gradients = segments.values
         square = gradients * gradients
         total = activations.sum(1, dtype=torch.float64).to(activations.dtype)[segments.image][segments.segment]
         share = square / (2 * square + total * square * gradients + self.EPSILON)
-        # Where the gradient is zero so is the numerator; only a vanishing denominator could say otherwise.
+        # If the gradient is zero, so is the numerator; only a vanishing denominator would give another result.
         share = torch.where(gradients != 0, share, 0)
         return segments.weigh(activations, segments.sum(gradients.clamp(min=0) * share))
 
@@ -96,7 +96,7 @@ class HiResCAM(GradientMethod):
 
 
 class XGradCAM(GradientMethod):
-    """XGradCAM (Fu et al. 2020, equation 8): each channel weighs the mean of its gradients, by its activations."""
+    """XGradCAM (Fu et al. 2020, equation 8): channels weighted by the mean of gradients, weighted by activations."""
 
     EPSILON = 1e-7
     """grad-cam's."""
@@ -116,28 +116,28 @@ class LayerCAM(GradientMethod):
 
 
 class EigenCAM(ActivationMethod):
-    """EigenCAM (Muhammad and Yeasin 2020): activations on their first principal component; the same for every class.
+    """EigenCAM (Muhammad and Yeasin 2020): activations projected on their first principal component, for all classes.
 
-    A principal component has no sign, and libraries choose one by chance, so that maps come out inverted. Here the map
-    goes with the mean activation; where the two are not correlated, its largest value is positive.
+    The sign of a principal component is arbitrary, so that libraries return some maps inverted. Here the map correlates
+    positively with the mean activation; if they are uncorrelated, its largest value is positive.
     """
 
     ROUNDING = 1e-12
-    """Share of the map's square up to which its product with the mean activation is rounding."""
+    """Threshold relative to the map's squared norm: a smaller product with the mean activation is rounding error."""
 
     def __call__(self, activations: Tensor) -> Tensor:
         return torch.stack([self._project(own) for own in activations])
 
     def _project(self, activations: Tensor) -> Tensor:
         if not activations.isfinite().all():
-            # A decomposition would raise, and take the batch's other images with it.
+            # A decomposition would raise and fail the other images of the batch.
             return torch.full_like(activations[:, 0], torch.nan)
         centred = activations.double()
-        # First the first cell: a channel that is the same everywhere is zero then, not what rounding makes of its mean.
+        # Subtract the first cell first, so that a constant channel is exactly zero.
         centred = centred - centred[0]
         centred = centred - centred.mean(0)
         cells, channels = centred.shape
-        # The smaller of the two products has the same first component, for a fraction of a full decomposition.
+        # The smaller Gram matrix has the same first component and is cheaper than a full decomposition.
         if cells <= channels:
             values, vectors = torch.linalg.eigh(centred @ centred.T)
             projection = vectors[:, -1] * values[-1].clamp(min=0).sqrt()
@@ -152,14 +152,14 @@ class EigenCAM(ActivationMethod):
 class ScoreCAM(ForwardMethod):
     """ScoreCAM (Wang et al. 2020, equations 8 to 10).
 
-    Each channel weighs the score of the image seen through it: a forward pass per channel, for all classes.
+    Channels are weighted by the score of the image masked with them: one forward pass per channel, for all classes.
     """
 
     EPSILON = 1e-8
     """grad-cam's."""
 
     BATCH = 16
-    """Channels in one pass."""
+    """Channels per pass."""
 
     def __call__(
         self, network: Network, image: Tensor, activations: Tensor, scores: Callable[[Tensor], Tensor]
@@ -179,18 +179,18 @@ class ScoreCAM(ForwardMethod):
 
 
 class Packaged(GradientMethod):
-    """A method of the package grad-cam, which gets our activations and gradients, one score after the other."""
+    """A method of the package grad-cam, called with our activations and gradients, one score at a time."""
 
     def __init__(self, module: str, name: str) -> None:
         """
         Args:
-            module: Of the package, in full.
-            name: Of the class in it.
+            module: Full name of the module.
+            name: Name of the class.
         """
         self._module, self._name = module, name
 
     def __call__(self, activations: Tensor, segments: Segments) -> Tensor:
-        # The package imports matplotlib, scikit-learn and more.
+        # Imported here: the package imports matplotlib, scikit-learn and more.
         kind = getattr(importlib.import_module(self._module), self._name)
         method = kind(nn.Linear(1, 1), [])
         cells = activations.shape[1]
@@ -200,10 +200,10 @@ class Packaged(GradientMethod):
             gradients = torch.zeros_like(activations[image])
             gradients[segments.cell[own]] = segments.values[own]
             if not (activations[image].isfinite().all() and gradients.isfinite().all()):
-                # The package would take zeros for them, or raise.
+                # The package would treat them as zeros, or raise.
                 maps[number] = torch.nan
                 continue
-            # As one row of cells: none of these methods looks at what is beside what.
+            # A single row of cells is enough: none of these methods uses the position of cells.
             given = [values.T[None, :, None].cpu().numpy() for values in (activations[image], gradients)]
             answer = method.get_cam_image(None, None, None, *given, False)
             maps[number] = torch.from_numpy(answer[0, 0]).to(maps)
@@ -211,7 +211,7 @@ class Packaged(GradientMethod):
 
 
 def _of(row: CamMethod) -> GradientMethod | ActivationMethod | ForwardMethod:
-    """The method that a row of the table names."""
+    """The method of a row of the table."""
     module, _, name = row.code.rpartition(".")
     return Packaged(module, name) if module else globals()[name]()
 

@@ -1,12 +1,12 @@
-"""Forward passes that keep what heatmaps need: the activations of some layers, and how the scores depend on them.
+"""Forward passes that keep what heatmaps need: activations of some layers, and how scores depend on them.
 
-A score's derivative at a layer is what reaches it along every path to the head; with several layers, along the paths
-that meet no other one of them. Where all those paths go through the head's own 1x1 convolutions, as they do for layer
--2 and for the three layers that feed the head, no graph is needed at all.
+The derivative of a score at a layer sums over every path to the head; with several layers, over the paths that pass no
+other one of them. If all those paths go only through the head's own 1x1 convolutions, as for layer -2 and for the three
+layers that feed the head, no autograd graph is needed.
 
-A batch has many scores, one per image and class, and most gradients at the head's own layers are zero but at a few
-cells. So a segment is one score, and gradients are a list of cells, each of one segment: a method's work does not grow
-with the number of images or classes, and on a GPU neither does the number of its steps.
+A batch has many scores, one per image and class, and most gradients at the layers before the head are zero except at a
+few cells. So a segment is one score, and gradients are a list of cells that each belong to a segment: the work of a
+method does not grow with the number of images or classes, and on a GPU neither does the number of kernels.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from uncover.yolov5.network import Detect, Network
 
 @dataclass(frozen=True)
 class Pass:
-    """What a network computed for a batch.
+    """Result of a forward pass on a batch.
 
     Attributes:
         activations: By layer, (B, K, h, w).
-        levels: The head's raw numbers, a tensor (B, A, h, w, 5 + C) per level; part of a graph that begins at the
-            activations, unless the pass is a direct one.
-        decoded: All candidates, (B, N, 5 + C): xc yc w h in pixels of the frame, objectness, classes; of no graph.
-        raw: The same candidates before they are decoded, (B, N, 5 + C); of no graph.
+        levels: The head's raw output, a tensor (B, A, h, w, 5 + C) per level; connected to a graph that starts at the
+            activations, unless the pass is direct.
+        decoded: All candidates, (B, N, 5 + C): xc yc w h in pixels of the frame, objectness, classes; no graph.
+        raw: The same candidates before decoding, (B, N, 5 + C); no graph.
         anchors: (N, 2), width and height of each candidate's anchor, in pixels.
         strides: (N,), pixels per cell of each candidate's level.
     """
@@ -44,11 +44,11 @@ class Pass:
 
 
 def take(passed: Pass, images: Tensor) -> Pass:
-    """What a direct pass computed for some of its images.
+    """Result of a direct pass for some of its images.
 
     Args:
-        passed: Of a batch.
-        images: int64 (n,), their places in it.
+        passed: Direct pass of a batch.
+        images: int64 (n,), their indices in the batch.
     """
     return Pass(
         {layer: each[images].float() for layer, each in passed.activations.items()},
@@ -61,10 +61,10 @@ def take(passed: Pass, images: Tensor) -> Pass:
 
 
 def resolve_layers(network: Network, layers: Sequence[int]) -> tuple[int, ...]:
-    """Numbers of layers as the network counts them, sorted; negative ones count from its end.
+    """Convert layer numbers (negative ones count from the end) into sorted, non-negative ones.
 
     Raises:
-        InputError: There is no such layer, nothing of it reaches the head, or one is named twice.
+        InputError: There is no such layer, it does not affect the head, or it is given twice.
     """
     head = len(network.model) - 1
     reaching = _ancestors(network, head)
@@ -72,38 +72,40 @@ def resolve_layers(network: Network, layers: Sequence[int]) -> tuple[int, ...]:
     for layer in layers:
         number = layer + head + 1 if layer < 0 else layer
         if number == head:
-            raise InputError(f"layer {layer}: is the head, which has no map; expected one of 0 to {head - 1}")
+            raise InputError(f"layer {layer}: is the head, which has no heatmap; expected 0 to {head - 1}")
         if not 0 <= number < head:
             raise InputError(
-                f"layer {layer}: the network has none of this number; expected 0 to {head - 1}, or -{head + 1} to -2"
+                f"layer {layer}: no such layer in the network; expected 0 to {head - 1}, or -{head + 1} to -2"
             )
         if number not in reaching:
-            raise InputError(f"layer {layer}: nothing of it reaches the head, so no score depends on it")
+            raise InputError(f"layer {layer}: has no effect on the scores; choose another layer")
         if number in resolved:
-            raise InputError(f"layer {layer}: is named twice; expected different layers")
+            raise InputError(f"layer {layer}: given twice; expected different layers")
         resolved.append(number)
     if not resolved:
-        raise InputError("layers: none is named; expected at least one, such as -2")
+        raise InputError("layers: empty; expected at least one, such as -2")
     return tuple(sorted(resolved))
 
 
 def is_direct(network: Network, layers: Collection[int]) -> bool:
-    """Whether scores depend on these layers through the head's own convolutions alone."""
+    """Whether scores depend on these layers through 1x1 convolutions of the head alone."""
     sources = network.sources[-1]
+    if any(convolution.get_parameter("weight").shape[2:].numel() > 1 for convolution in network.head.m):
+        return False  # SCRFD's are 3x3
     others = [source for source in sources if source not in layers]
     return set(layers) <= set(sources) and not any(_ancestors(network, other) & set(layers) for other in others)
 
 
 def run_direct(network: Network, images: Tensor, layers: Collection[int]) -> Pass:
-    """Run a network without any graph.
+    """Run a network without an autograd graph.
 
     Args:
-        network: In evaluation mode.
+        network: Network in evaluation mode.
         images: (B, channels, H, W), shares of 255.
-        layers: Those that feed the head.
+        layers: Layers that feed the head.
     """
     head = len(network.model) - 1
-    # Not inference_mode: what is kept may meet autograd later.
+    # Not inference_mode: the activations may be used with autograd later.
     with torch.no_grad():
         outputs = network.run({-1: images}, stop=head, keep=layers)
         decoded, levels = network.head(*(outputs[source] for source in network.sources[-1]))
@@ -111,12 +113,12 @@ def run_direct(network: Network, images: Tensor, layers: Collection[int]) -> Pas
 
 
 def run_cut(network: Network, images: Tensor, layers: Collection[int]) -> Pass:
-    """Run a network whose graph begins anew at some layers; nothing before the first of them is ever differentiated.
+    """Run a network with a graph that starts at some layers; nothing before them is differentiated.
 
     Args:
-        network: In evaluation mode, with frozen weights.
+        network: Network in evaluation mode, with frozen weights.
         images: (B, channels, H, W), shares of 255.
-        layers: Where to cut.
+        layers: Layers at which the graph starts.
     """
     head, start = len(network.model) - 1, 0
     outputs, leaves = {-1: images}, {}
@@ -147,7 +149,7 @@ def _pass(network: Network, activations: dict[int, Tensor], levels: list[Tensor]
 
 
 def _ancestors(network: Network, layer: int) -> set[int]:
-    """Layers that a layer depends on, at any distance."""
+    """All layers that a layer depends on, directly or indirectly."""
     found: set[int] = set()
     waiting = [layer]
     while waiting:
@@ -160,13 +162,13 @@ def _ancestors(network: Network, layer: int) -> set[int]:
 
 @dataclass(frozen=True)
 class RowGradients:
-    """Derivatives of scores to the head's raw numbers, row by row; whatever is not named is zero.
+    """Derivatives of scores with respect to the head's raw output, row by row; all others are zero.
 
     Attributes:
-        image: int64 (R,), of the batch.
+        image: int64 (R,), index in the batch.
         channel: int64 (R,), the score: a class, or the number of classes for the joint score.
         row: int64 (R,), the candidate.
-        values: (R, n), to the raw numbers that `columns` names.
+        values: (R, n), derivatives with respect to the raw numbers in `columns`.
         columns: Which n of the 5 + C raw numbers of a candidate.
     """
 
@@ -182,10 +184,10 @@ class Segments:
     """Gradients of S scores at one layer.
 
     Attributes:
-        image: int64 (S,), of the batch.
+        image: int64 (S,), index in the batch.
         channel: int64 (S,), a class, or the number of classes for the joint score.
-        segment: int64 (U,), the score that each of the gradients is of.
-        cell: int64 (U,), where it is: y times the layer's width, plus x.
+        segment: int64 (U,), the score of each gradient.
+        cell: int64 (U,), the position of each gradient: y times the layer's width, plus x.
         values: (U, K).
     """
 
@@ -200,17 +202,17 @@ class Segments:
         return values.new_zeros(len(self.image), values.shape[1]).index_add_(0, self.segment, values)
 
     def spread(self, values: Tensor, cells: int) -> Tensor:
-        """Values at cells (U,) as maps (S, P), zero elsewhere."""
+        """Values of cells (U,) as maps (S, P), zero elsewhere."""
         maps = values.new_zeros(len(self.image), cells)
         maps[self.segment, self.cell] = values
         return maps
 
     def activations(self, activations: Tensor) -> Tensor:
-        """Activations (B, P, K) where the gradients are, (U, K)."""
+        """Activations (B, P, K) at the cells of the gradients, (U, K)."""
         return activations[self.image[self.segment], self.cell]
 
     def weigh(self, activations: Tensor, weights: Tensor) -> Tensor:
-        """Sums of the channels of activations (B, P, K), with weights (S, K), as maps (S, P)."""
+        """Channel sums of activations (B, P, K) with weights (S, K), as maps (S, P)."""
         maps = weights.new_empty(len(self.image), activations.shape[1])
         for number, own in enumerate(activations):
             here = self.image == number
@@ -219,7 +221,7 @@ class Segments:
 
 
 def as_cells(activations: Tensor) -> Tensor:
-    """Activations (B, K, h, w) as (B, P, K); where channels stand last in memory nothing is copied."""
+    """Activations (B, K, h, w) as (B, P, K); a view if channels are last in memory."""
     return activations.detach().flatten(2).transpose(1, 2)
 
 
@@ -227,10 +229,10 @@ def through_head(rows: RowGradients, passed: Pass, level: int, head: Detect) -> 
     """Gradients at a layer that feeds the head, through its 1x1 convolution there.
 
     Args:
-        rows: Derivatives to the head's raw numbers.
-        passed: The pass that they are of.
-        level: Which of the head's levels the layer feeds.
-        head: The network's.
+        rows: Derivatives with respect to the head's raw output.
+        passed: The pass that they belong to.
+        level: Level of the head that the layer feeds.
+        head: The head of the network.
     """
     before = sum(part[0, ..., 0].numel() for part in passed.levels[:level])
     _, anchors, height, width, numbers = passed.levels[level].shape
@@ -238,7 +240,7 @@ def through_head(rows: RowGradients, passed: Pass, level: int, head: Detect) -> 
     here = (rows.row >= before) & (rows.row < before + anchors * cells)
     anchor, cell = (rows.row[here] - before).div(cells, rounding_mode="floor"), (rows.row[here] - before) % cells
     image, channel, values = rows.image[here], rows.channel[here], rows.values[here]
-    # A weight that is not finite has spoilt the scores that depend on it; others have zeros here, and keep them.
+    # A non-finite weight affects only the scores that depend on it; other scores have zeros here, which stay zero.
     weight = head.m[level].get_parameter("weight").detach().nan_to_num(0, 0, 0).view(anchors, numbers, -1)
     gradients = values.new_empty(len(values), weight.shape[2])
     for number in range(anchors):
@@ -257,11 +259,11 @@ def through_head(rows: RowGradients, passed: Pass, level: int, head: Detect) -> 
 
 
 def through_graph(rows: RowGradients, passed: Pass) -> Iterator[dict[int, Segments]]:
-    """Gradients at any layers, by autograd from the head back to them: one score of every image at a time.
+    """Gradients at any layers, by autograd from the head: one score of every image at a time.
 
     Args:
-        rows: Derivatives to the head's raw numbers.
-        passed: The pass that they are of, cut at the layers.
+        rows: Derivatives with respect to the head's raw output.
+        passed: The pass that they belong to, with a graph that starts at the layers.
 
     Yields:
         Gradients by layer.

@@ -1,4 +1,4 @@
-"""What is wrong with the maps of a heatmap set: blank, bright almost everywhere, or bright beside what they explain."""
+"""Lint of a heatmap set: maps that are blank, saturated, or brighter outside the detections than inside."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COLUMNS = (
 
 
 BRIGHT, MOST = 0.98, 0.5
-"""A map is saturated where more than this share of its cells has this share of its maximum."""
+"""A map is saturated if more than the first share of its cells exceeds the second share of its maximum."""
 
 FULL = np.iinfo(np.uint16).max
 
@@ -40,15 +40,15 @@ def lint(table: pd.DataFrame, class_names: Sequence[str], trained_on: Collection
 
     Args:
         table: Rows of its manifest.
-        class_names: By channel.
-        trained_on: sha256 of the images that the network was trained on, if they are known.
+        class_names: Names by channel.
+        trained_on: sha256 of the training images of the network, if known.
 
     Returns:
         A row per class, one for the joint map (detected: any class), one for the maps of all classes together. Columns:
-        class; images (of the set); maps (that the row is about); detected, no_positive_evidence, not_finite (numbers of
-        maps); blank (share of the maps), blank_though_detected (share of the detected), saturated (share of those not
-        blank), inverted (share of those neither blank nor without a detection); trained_on (number of images).
-        Whatever cannot be said is NaN.
+        class; images (of the set); maps (in this row); detected, no_positive_evidence, not_finite (numbers of maps);
+        blank (share of the maps), blank_though_detected (share of the detected), saturated (share of those not blank),
+        inverted (share of those neither blank nor without a detection); trained_on (number of images). Unknown values
+        are NaN.
     """
     names = list(class_names)
     channels = len(names) + 1
@@ -84,7 +84,7 @@ def _summarise(
 
 
 def _share(which: NDArray[np.bool_] | NDArray[np.float64]) -> float:
-    """The share of those that are true, of those of which it is known."""
+    """Share of true values among the known ones."""
     known = which[~np.isnan(which)]
     return float(known.mean()) if known.size else np.nan
 
@@ -102,16 +102,16 @@ def are_saturated(values: NDArray[np.uint16]) -> NDArray[np.bool_]:
 def are_inverted(
     values: NDArray[np.uint16], boxes: NDArray[np.float64], channels: NDArray[np.int64], frame: Letterbox
 ) -> NDArray[np.bool_]:
-    """Which maps are darker inside of what was detected than around it, in the photo; padding does not count.
+    """Which maps have lower values inside the detections than around them, within the photo; padding is ignored.
 
     Args:
         values: uint16 (C, h, w), over the whole frame; the last map is that of all detections.
-        boxes: float64 (n, 4) that were detected, x1 y1 x2 y2 in pixels of the frame.
-        channels: int64 (n,), the map of each.
-        frame: Where the photo stands in what the network saw.
+        boxes: float64 (n, 4), detected boxes, x1 y1 x2 y2 in pixels of the frame.
+        channels: int64 (n,), the map of each box.
+        frame: Position of the photo in the network's input.
 
     Returns:
-        (C,), False where nothing was detected, or nothing is around it.
+        (C,), False if nothing was detected, or if there is nothing around the detections.
     """
     photo = np.array([[frame.left, frame.top, frame.left + frame.inner_width, frame.top + frame.inner_height]])
     (everywhere,) = _shares(photo, values.shape[1:], frame)
@@ -122,19 +122,19 @@ def are_inverted(
     inside = np.minimum(inside, everywhere)
     outside = everywhere - inside
     bright_inside, bright_outside = ((values * each).sum((1, 2)) for each in (inside, outside))
-    # Means compared, without dividing by an area that may be nothing.
+    # Compare means without division, as an area may be zero.
     return bright_inside * outside.sum((1, 2)) < bright_outside * inside.sum((1, 2))
 
 
 def _shares(boxes: NDArray[np.floating], cells: tuple[int, ...], frame: Letterbox) -> NDArray[np.float64]:
-    """Shares (n, h, w) of cells that boxes (n, 4) cover; small parts of a face are smaller than a cell."""
+    """Shares (n, h, w) of cells covered by boxes (n, 4); small facial parts are smaller than a cell."""
     across = _overlap(boxes[:, 0::2], cells[1], frame.out_width)
     down = _overlap(boxes[:, 1::2], cells[0], frame.out_height)
     return down[:, :, None] * across[:, None]
 
 
 def _overlap(spans: NDArray[np.floating], cells: int, pixels: int) -> NDArray[np.float64]:
-    """Shares (n, cells) of cells in a row that spans (n, 2) cover."""
+    """Shares (n, cells) of cells in a row covered by spans (n, 2)."""
     edges = np.linspace(0, pixels, cells + 1)
     shared = np.minimum(spans[:, 1:], edges[1:]) - np.maximum(spans[:, :1], edges[:-1])
     return shared.clip(min=0) * (cells / pixels)

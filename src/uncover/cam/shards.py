@@ -1,7 +1,7 @@
-"""Make the heatmaps of a set of images, or of a shard of it, so that several jobs share a set.
+"""Make the heatmaps of a set of images, or of a shard of it, so that several jobs can share a set.
 
-They are written image by image while the network works on the next ones; whoever is killed goes on at the image it was
-at. All variants of an image come from one pass, and what is there already is not made again.
+Files are written image by image while the network runs on the next ones; an interrupted job resumes at the image
+where it stopped. All variants of an image come from one pass, and existing files are not made again.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from uncover.yolov5.weights import Header
 
 @dataclass(frozen=True)
 class Recipe:
-    """What heatmaps are made with.
+    """Settings of heatmaps.
 
     Attributes:
-        header: What the weights file says of the network.
+        header: Header of the weights file.
         model: sha256 of the weights file.
-        variants: The kinds of heatmap, by name.
+        variants: Kinds of heatmap, by name.
         image_size: Longest side of the network's input, in pixels.
         confidence: Lowest confidence of a detection whose class has a map.
-        nms_iou: IoU of the non-maximum suppression behind those detections.
-        code: Digest of the program, so that maps of another version are made anew.
+        nms_iou: IoU of the non-maximum suppression of those detections.
+        code: Digest of the program code; a different one makes all maps again.
     """
 
     header: Header
@@ -60,11 +60,11 @@ class Recipe:
 
     @property
     def class_names(self) -> list[str]:
-        """By channel."""
+        """Class names by channel."""
         return list(self.header.class_names)
 
     def settings(self, variant: str) -> dict[str, Any]:
-        """All that changes the maps of one variant, as JSON has it."""
+        """Everything that changes the maps of a variant, as JSON values."""
         return {
             "variant": variant,
             **self.variants[variant].model_dump(mode="json"),
@@ -78,10 +78,10 @@ class Recipe:
         }
 
     def about(self, variant: str, image: str) -> dict[str, Any]:
-        """What the files of an image say of how they were made; they are many, so it is no more than needed.
+        """Metadata of an image's files on how they were made; short, because there are many files.
 
         Args:
-            variant: Its name.
+            variant: Name of the variant.
             image: sha256 of the image file.
         """
         settings = self.settings(variant)
@@ -90,10 +90,10 @@ class Recipe:
         }
 
     def key(self, variant: str, image: str) -> str:
-        """Digest of all that the heatmaps of an image depend on: files of another key are made anew.
+        """Digest of everything that the heatmaps of an image depend on; files with another key are made again.
 
         Args:
-            variant: Its name.
+            variant: Name of the variant.
             image: sha256 of the image file.
         """
         content = json.dumps([self.settings(variant), image], sort_keys=True)
@@ -102,16 +102,16 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Summary:
-    """What was done.
+    """Counts of a finished shard.
 
     Attributes:
         images: Images of the shard.
-        made: Those that anything was made of; the others were all there.
-        maps: Maps of all classes and images, of each variant.
-        blank: By variant, those of them that are blank.
-        not_finite: By variant, those of them that are so because they overflowed.
-        statuses: By variant, of each image what the map of each class is: "map", or why it is blank.
-        seconds: Of the network and of all that was written.
+        made: Images with newly made files; all files of the others existed.
+        maps: Maps of all classes and images, per variant.
+        blank: Number of blank maps, by variant.
+        not_finite: Number of maps that are blank because they overflowed, by variant.
+        statuses: By variant, for each image the status of each class's map: "map", or why it is blank.
+        seconds: Time of the network and of writing.
     """
 
     images: int
@@ -128,11 +128,11 @@ class Item:
     """An image of a shard.
 
     Attributes:
-        name: Its own.
+        name: Name of the image.
         file: Name of its maps.
-        path: Where it is.
+        path: Image file.
         size: Width and height, in pixels.
-        sha256: Of the file.
+        sha256: sha256 of the image file.
     """
 
     name: str
@@ -144,14 +144,14 @@ class Item:
 
 @dataclass(frozen=True)
 class Share:
-    """A shard of a set, as it is before the network works.
+    """A shard of a set before the network runs.
 
     Attributes:
-        folders: By variant, the folder of its heatmap set.
+        folders: Folder of the heatmap set, by variant.
         shard: Which of the images it has.
-        files: Names of the maps of all images of the set, by the images' own.
-        items: Its images.
-        rows: Of each of them, what the manifests say of the maps that are there, by variant.
+        files: Names of the maps of all images of the set, by image name.
+        items: Images of the shard.
+        rows: Manifest rows of existing maps for each image, by variant.
     """
 
     folders: Mapping[str, Path]
@@ -167,12 +167,12 @@ class ShardMaker:
     def __init__(self, network: Network, recipe: Recipe, device: torch.device) -> None:
         """
         Args:
-            network: On `device`; it is of no other use afterwards.
-            recipe: What to make.
-            device: Where the network is.
+            network: Network on `device`; must not be used afterwards.
+            recipe: Settings of the heatmaps.
+            device: Device of the network.
 
         Raises:
-            InputError: A variant has a layer that is none.
+            InputError: A variant has an invalid layer.
         """
         self._recipe, self._device, self._wrote = recipe, device, False
         network.fuse()
@@ -186,33 +186,33 @@ class ShardMaker:
         explainer(tuple(recipe.variants))
 
     def look(self, images: Mapping[str, Path], shard: Shard, folders: Mapping[str, Path]) -> Share:
-        """Look at the images of a shard, and for the maps that are there already.
+        """Read the images of a shard, and find existing maps.
 
         Args:
             images: Files of all images of the set, by name.
             shard: Which of them to make.
-            folders: By variant, the folder of its heatmap set.
+            folders: Folder of the heatmap set, by variant.
 
         Raises:
-            InputError: An image cannot be read, or two would share a file.
+            InputError: An image cannot be read, or two images would share a file.
         """
         files = file_names(sorted(images))
         names = shard.take(list(files))
         with ThreadPoolExecutor(cores()) as pool:
             inspections = pool.map(lambda name: self._inspect(name, files[name], images[name], folders), names)
-            inspected = list(track(inspections, "looking at images", len(names)))
+            inspected = list(track(inspections, "reading images", len(names)))
         log_animations(images[name] for name in names)
         return Share(folders, shard, files, [item for item, _ in inspected], [found for _, found in inspected])
 
     def make(self, share: Share, batch: int) -> Summary:
-        """Make what is missing of a shard, and its records.
+        """Make the missing maps of a shard, and its records.
 
         Args:
-            share: As looked at.
-            batch: Images at a time, at most.
+            share: Result of `look`.
+            batch: Maximum number of images at a time.
 
         Raises:
-            OutOfMemory: A batch does not fit into memory; what was made before is kept.
+            OutOfMemory: A batch does not fit into memory; finished files are kept.
         """
         started = time.monotonic()
         rows = [{**found} for found in share.rows]
@@ -236,7 +236,7 @@ class ShardMaker:
         )
 
     def _inspect(self, name: str, file: str, path: Path, folders: Mapping[str, Path]) -> tuple[Item, dict[str, Row]]:
-        """What there is to know of an image before the network sees it, and its rows of the variants that are there."""
+        """An image's data that the network does not provide, and its rows of existing maps by variant."""
         recipe = self._recipe
         size = inspect_image(path, recipe.header.channels)
         item = Item(name, file, path, size, hash_file(path))
@@ -248,12 +248,12 @@ class ShardMaker:
         return item, found
 
     def _jobs(self, share: Share, batch: int) -> Iterator[Callable[[], tuple[int, dict[str, Row]]]]:
-        """Run the network; for each image with something missing, the job that writes it and returns its rows."""
+        """Run the network; yields, for each image with missing maps, the job that writes them and returns its rows."""
         recipe, header, items = self._recipe, self._recipe.header, share.items
         sizes = np.array([item.size for item in items], np.int64).reshape(-1, 2)
         paths = [item.path for item in items]
         framed = FramedImages(paths, sizes, recipe.image_size, header.channels, header.padding)
-        # Batches stay as they are where some of their images are there: beside other ones, last bits would differ.
+        # Keep batches as they are even if some images are done: other batches would change the last bits of maps.
         missing = [set(recipe.variants) - found.keys() for found in share.rows]
         groups = [group for group in framed.batches(batch) if any(missing[index] for index in group)]
         for group, pixels in read_ahead(framed, groups):
@@ -287,13 +287,13 @@ class ShardMaker:
 
 
 def _forget_records(share: Share) -> None:
-    """A record says that all of its shard is there, which does not hold from here on; of other splits even less."""
+    """Remove records, which mark shards as complete: this shard's until it is done, and those of other splits."""
     for folder in share.folders.values():
         Shard.forget(folder, but=share.shard.count)
         share.shard.record(folder).unlink(missing_ok=True)
 
 
 def _of_set(names: Iterable[str]) -> dict[str, object]:
-    """What the shards of a set must agree on, for each image to stand in one of them."""
+    """What the shards of a set must have in common, so that each image is in exactly one of them."""
     ordered = list(names)
     return {"images": len(ordered), "names": hashlib.sha256("\n".join(ordered).encode()).hexdigest()[:16]}

@@ -1,8 +1,9 @@
-"""Heatmap sets on disk: two files per image, the manifest of a set, and how shards of a set are joined."""
+"""Heatmap sets on disk: two files per image, the manifest of a set, and joining the shards of a set."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
@@ -15,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from uncover.atomic import new_file
+from uncover.atomic import check_writable, new_file
 from uncover.cam import quality
 from uncover.cam.heatmaps import MAP, Heatmaps
 from uncover.cam.quality import are_inverted, are_saturated
@@ -25,26 +26,27 @@ from uncover.images.inputs import RECORDS, Shard
 from uncover.images.letterbox import Letterbox
 from uncover.images.map_sets import MANIFEST, METADATA_KEY, read_rows
 from uncover.images.maps import JOINT, StoredMaps, read_maps, store_maps, write_maps
+from uncover.owner import check_shared
 
 CLASSES = IMAGES
-"""Folder of the maps of all classes, beside that of the joint ones; any YOLO tool looks for it."""
+"""Folder of the maps of all classes, next to that of the joint ones; YOLO tools expect this name."""
 
 SUFFIX = ".tif"
 DIGITS = 2
-"""Of boxes, which stand in the files for the lint table: a hundredth of a pixel, or of a confidence, will do."""
+"""Decimals of the boxes that are stored for the lint table: hundredths of a pixel or of a confidence are enough."""
 
 PLACES = (CLASSES, JOINT, RECORDS)
-"""What stands in the folder of a heatmap set, beside its tables."""
+"""Subfolders of a heatmap set."""
 
 AGAIN = "run 'uncover heatmaps' again for all shards"
 OTHER = {
     "class_names": "for other classes",
     "code": "by another version of uncover",
-    "images": "of more or fewer images",
+    "images": "from a different number of images",
     "model": "with other weights",
-    "names": "of other images",
+    "names": "from other images",
 }
-"""How records differ, by setting; of others the name says it."""
+"""How records differ, by setting; other settings are named in the message."""
 
 
 SCHEMA = pa.schema(
@@ -65,10 +67,10 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Files:
-    """What the two files of an image hold.
+    """Content of the two files of an image.
 
     Attributes:
-        classes: A channel per class. Says which detections there were, with their boxes in pixels of the frame.
+        classes: A channel per class; its metadata has the detections, with boxes in pixels of the frame.
         joint: One channel, which explains the sum of all scores.
     """
 
@@ -77,8 +79,30 @@ class Files:
 
     @property
     def status(self) -> list[str]:
-        """What each class's map is, and in the last place the joint one."""
+        """Status of each class's map, and last that of the joint map."""
         return [*self.classes.about["status"], *self.joint.about["status"]]
+
+
+def check_set_name(name: str, given: str) -> None:
+    """Check the name of a heatmap set, which becomes a folder beside other files of a set.
+
+    Raises:
+        InputError: It is not usable; the message begins with what was given.
+    """
+    if not re.fullmatch(r"[\w-][\w.-]*", name) or name in PLACES:
+        raise InputError(f"{given}: expected the name of a folder, other than {', '.join(PLACES)}")
+
+
+def check_set_folders(out: Path, folders: Iterable[Path]) -> None:
+    """Check that heatmap sets can be written to these folders.
+
+    Raises:
+        InputError: A folder holds other files, or cannot be written to.
+    """
+    check_shared(out, "heatmaps")
+    for folder in folders:
+        check_writable(folder)
+        check_shared(folder, "heatmaps", ("manifest.parquet", "lint.csv"))
 
 
 def pack(
@@ -88,14 +112,14 @@ def pack(
     class_names: list[str],
     about: Mapping[str, Any],
 ) -> Files:
-    """Heatmaps as they are written.
+    """Convert heatmaps into the content of their files.
 
     Args:
-        heatmaps: Of one image.
+        heatmaps: Heatmaps of one image.
         detections: float32 (n, 6), x1 y1 x2 y2 in pixels of the frame, confidence, class.
-        frame: Where the image stands in what the network saw.
-        class_names: By channel.
-        about: How they were made.
+        frame: Position of the image in the network's input.
+        class_names: Names by channel.
+        about: Metadata on how they were made.
     """
     found = [[*(round(value, DIGITS) for value in row[:5]), int(row[5])] for row in detections.tolist()]
     classes = {"class_names": class_names, "detections": found, "degenerate": heatmaps.degenerate}
@@ -111,23 +135,23 @@ def pack(
 def write_files(folder: Path, name: str, files: Files) -> None:
     """Write the two files of an image into a set's folder.
 
-    That of the classes comes last: where it stands, both do.
+    The file of the classes is written last: if it exists, so does the other.
     """
     write_maps(folder / JOINT / name, files.joint)
     write_maps(folder / CLASSES / name, files.classes)
 
 
 def find_files(folder: Path, name: str, channels: int, key: str) -> Files | None:
-    """The two files of an image, if they are there, can be read and have this key."""
+    """The two files of an image, if they exist, are readable and have this key."""
     try:
         files = Files(read_maps(folder / CLASSES / name, channels), read_maps(folder / JOINT / name, 1))
-    except InputError:  # made anew, whatever is wrong with them
+    except InputError:  # unreadable files are made again
         return None
     return files if {files.classes.about.get("key"), files.joint.about.get("key")} == {key} else None
 
 
 def file_names(images: Iterable[str]) -> dict[str, str]:
-    """Names of the files of images, by the images' own.
+    """Names of the files of images, by image name.
 
     Raises:
         InputError: Two images would share a file.
@@ -138,7 +162,7 @@ def file_names(images: Iterable[str]) -> dict[str, str]:
         name = str(PurePosixPath(image).with_suffix(SUFFIX))
         if name in taken:
             raise InputError(
-                f"{image}: its heatmaps would be {name}, as those of {taken[name]}; give one of the images another name"
+                f"{image}: its heatmaps would be {name}, like those of {taken[name]}; rename one of the images"
             )
         names[image], taken[name] = name, image
     return names
@@ -146,20 +170,20 @@ def file_names(images: Iterable[str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Row:
-    """What a manifest says of an image. C classes; lists of C + 1 have the joint map last.
+    """Manifest row of an image. For C classes, lists of C + 1 end with the joint map.
 
     Attributes:
-        image: Its name.
+        image: Name of the image.
         file: Name of its maps, below `images/` and `joint/`.
-        width: Of the image, in pixels.
-        height: Likewise.
-        sha256: Of the image's file.
+        width: Width of the image, in pixels.
+        height: Height of the image, in pixels.
+        sha256: sha256 of the image file.
         detections: C counts.
         status: C + 1: "map", or why it is blank.
-        saturated: C + 1: whether it is bright almost everywhere; None where it is blank.
-        inverted: C + 1: whether it is darker inside of what was detected than around it; None where it is blank, or
+        saturated: C + 1: whether the map is bright almost everywhere; None if it is blank.
+        inverted: C + 1: whether values are lower inside the detections than around them; None if the map is blank or
             nothing was detected.
-        degenerate: Detections left out because they have no area.
+        degenerate: Number of detections left out because they have no area.
     """
 
     image: str
@@ -176,10 +200,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a heatmap set holds.
+    """Content of a heatmap set.
 
     Attributes:
-        table: A `Row` per image, in order of their names.
+        table: A `Row` per image, sorted by name.
         settings: How the maps were made: class_names, variant, method, layers, target, model (sha256 of the weights),
             image_size and more.
     """
@@ -189,12 +213,12 @@ class Manifest:
 
 
 def describe(image: str, file: str, sha256: str, files: Files) -> Row:
-    """The row of an image, read off its stored maps.
+    """Manifest row of an image, computed from its stored maps.
 
     Args:
-        image: Its name.
+        image: Name of the image.
         file: Name of its maps.
-        sha256: Of the image's file.
+        sha256: sha256 of the image file.
         files: Its maps.
     """
     frame, status = files.classes.frame, files.status
@@ -225,7 +249,7 @@ def _where(known: list[bool], values: list[bool]) -> list[bool | None]:
 
 
 def tabulate(rows: Iterable[Row], settings: dict[str, Any]) -> Manifest:
-    """A manifest of rows, which may come in any order."""
+    """A manifest of rows in any order."""
     ordered = sorted(rows, key=lambda row: row.image)
     return Manifest(pd.DataFrame([asdict(row) for row in ordered], columns=SCHEMA.names), settings)
 
@@ -242,19 +266,19 @@ def read_manifest(path: Path) -> Manifest:
     """Load a manifest, or the record of a shard.
 
     Raises:
-        InputError: It does not exist, is cut off, or is none.
+        InputError: The file does not exist, is truncated, or is not a manifest.
     """
     return Manifest(*read_rows(path, SCHEMA.names))
 
 
 @dataclass(frozen=True)
 class Collected:
-    """A heatmap set.
+    """A complete heatmap set.
 
     Attributes:
-        manifest: Of all its images.
-        lint: What is wrong with its maps.
-        removed: How many files were of no image of the set.
+        manifest: Manifest of all its images.
+        lint: Lint table of its maps.
+        removed: Number of removed files that belonged to no image of the set.
     """
 
     manifest: Manifest
@@ -265,11 +289,11 @@ class Collected:
 def collect(folder: Path, trained_on: Collection[str] | None = None) -> Collected:
     """Join the records of all shards; write `lint.csv` and `manifest.parquet`.
 
-    Files of images that are no longer in the set are removed.
+    Removes files of images that are no longer in the set.
 
     Args:
-        folder: Of a heatmap set.
-        trained_on: sha256 of the images that the network was trained on, if they are known.
+        folder: Folder of a heatmap set.
+        trained_on: sha256 of the training images of the network, if known.
 
     Raises:
         InputError: A record is missing, records disagree, or maps that they list are missing.
@@ -284,30 +308,28 @@ def collect(folder: Path, trained_on: Collection[str] | None = None) -> Collecte
 
 
 def _read_records(folder: Path) -> dict[Path, Manifest]:
-    """The records of all shards of a set, by their files."""
+    """The records of all shards of a set, by file."""
     found = Shard.recorded(folder)
     if not found:
-        there = "holds no record of a shard" if folder.is_dir() else "no such folder"
+        there = "no record of a shard" if folder.is_dir() else "no such folder"
         raise InputError(f"{folder}: {there}; expected a heatmap set of 'uncover heatmaps', such as OUT/gradcampp")
     paths = [shard.record(folder) for shard in found]
     counts = {shard.count for shard in found}
     if len(counts) > 1:
-        raise InputError(f"{paths[0]}: is of another split than {paths[-1]}; remove the records of the one not meant")
+        raise InputError(f"{paths[0]}: belongs to another split than {paths[-1]}; remove the records of one split")
     count = counts.pop()
     records = {}
     for number in range(1, count + 1):
         shard = Shard(number, count)
         if not shard.record(folder).is_file():
-            raise InputError(
-                f"{shard.record(folder)}: does not exist; make it with 'uncover heatmaps --shard {number}/{count}'"
-            )
+            raise InputError(f"{shard.record(folder)}: does not exist; run 'uncover heatmaps --shard {number}/{count}'")
         records[shard.record(folder)] = read_manifest(shard.record(folder))
     return records
 
 
 def _join(records: Mapping[Path, Manifest]) -> Manifest:
     (first, reference), *others = records.items()
-    # In how many shards a set was made says nothing of its maps.
+    # The number of shards does not affect the maps.
     common = {name: value for name, value in reference.settings.items() if name not in ("shard", "shards")}
     for path, record in others:
         own = {name: value for name, value in record.settings.items() if name not in ("shard", "shards")}
@@ -316,12 +338,12 @@ def _join(records: Mapping[Path, Manifest]) -> Manifest:
                 raise InputError(f"{path}: was made {OTHER.get(name, f'with other {name}')} than {first}; {AGAIN}")
     table = pd.concat([record.table for record in records.values()]).sort_values("image", ignore_index=True)
     if len(table) != common["images"] or table["image"].duplicated().any():
-        raise InputError(f"{first}: it and the other records list {len(table)} of {common['images']} images; {AGAIN}")
+        raise InputError(f"{first}: all records together list {len(table)} of {common['images']} images; {AGAIN}")
     return Manifest(table, common)
 
 
 def _tidy(folder: Path, files: AbstractSet[str]) -> int:
-    """Remove maps of images that are no longer in the set, and what a killed process left of a file."""
+    """Remove maps of images that are no longer in the set, and temporary files of killed processes."""
     removed = 0
     for leftover in (*folder.glob(".*.tmp.parquet"), *folder.glob(f"{RECORDS}/.*.tmp.parquet")):
         leftover.unlink()
@@ -329,7 +351,7 @@ def _tidy(folder: Path, files: AbstractSet[str]) -> int:
         there = {path.relative_to(place).as_posix(): path for path in place.rglob(f"*{SUFFIX}")}
         missing = sorted(files - there.keys())
         if missing:
-            raise InputError(f"{place / missing[0]}: does not exist, though its shard is done; {AGAIN}")
+            raise InputError(f"{place / missing[0]}: does not exist, although its shard is complete; {AGAIN}")
         for name in there.keys() - files:
             there[name].unlink()
             removed += 1

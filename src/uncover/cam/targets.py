@@ -1,4 +1,4 @@
-"""What a heatmap explains: a score S_c for each class c, made of a detector's candidates.
+"""Targets: the score S_c per class c that a heatmap explains, computed from a detector's candidates.
 
 Candidates are rows xc yc w h (pixels of the frame), objectness, class probabilities, before non-maximum suppression.
 """
@@ -14,10 +14,10 @@ from torch import Tensor
 from uncover.cam.passes import Pass, RowGradients
 
 BEST = 10
-"""Candidates behind each detection, those of highest IoU with it."""
+"""Number of candidates per detection: those with the highest IoU."""
 
 MOST_PAIRS = 1 << 20
-"""Pairs of detection and candidate whose IoU is computed at a time, so that a crowd takes no more memory."""
+"""Pairs of detection and candidate whose IoU is computed at a time, which bounds the memory."""
 
 
 class Target(ABC):
@@ -32,7 +32,7 @@ class Target(ABC):
 
         Args:
             candidates: (N, 5 + C).
-            detections: (n, 6): x1 y1 x2 y2 in pixels of the frame, confidence, class. None has an area of 0.
+            detections: (n, 6): x1 y1 x2 y2 in pixels of the frame, confidence, class. All have an area.
 
         Returns:
             (C,)
@@ -40,17 +40,17 @@ class Target(ABC):
 
     @abstractmethod
     def gradients(self, passed: Pass, detections: Sequence[Tensor]) -> Iterator[RowGradients]:
-        """The derivatives of all scores of a batch, and of their sum, to the head's raw numbers.
+        """Derivatives of all scores of a batch, and of their sum, with respect to the head's raw output.
 
         Args:
             passed: A forward pass.
-            detections: For each image (n, 6), as `scores` takes them, of the same pass: boxes of another one differ in
-                their last bits, and the IoU of a box with itself has a kink just there.
+            detections: For each image (n, 6), as `scores` takes them, from the same pass: boxes of another pass differ
+                in their last bits, and the IoU of a box with itself has a kink at equality.
         """
 
 
 class AllCandidates(Target):
-    """T1: S_c sums the probability of c over all candidates; no objectness, no threshold, never without evidence."""
+    """T1: S_c sums the probability of c over all candidates; no objectness, no threshold, always some evidence."""
 
     needs_detections = False
 
@@ -71,14 +71,14 @@ class AllCandidates(Target):
 
 
 class ChosenDetections(Target):
-    """T2: S_c sums over the detections of c; each gives the probabilities of c of its candidates, weighed by IoU.
+    """T2: S_c sums over the detections of c the class probabilities of their candidates, weighted by IoU.
 
-    Of a detection's ten candidates of highest IoU, those whose best class is c count, and the softmax of their IoU are
-    the weights. The IoU is differentiated too. This is what the thesis's explainer does.
+    For each detection: of the ten candidates with the highest IoU, those whose best class is c, weighted by the softmax
+    of their IoU. The IoU is differentiated, too. This is the target of the thesis's explainer.
     """
 
     def value(self, candidates: Tensor, classes: Tensor) -> Tensor:
-        """What a candidate gives: (..., 5 + C) and the class of each (...) as (...)."""
+        """Score of a candidate: (..., 5 + C) and the class of each (...) to (...)."""
         return candidates.gather(-1, 5 + classes[..., None])[..., 0]
 
     def scores(self, candidates: Tensor, detections: Tensor) -> Tensor:
@@ -118,7 +118,7 @@ class ChosenDetections(Target):
 
 
 class ConfidentDetections(ChosenDetections):
-    """T2 with the confidence that detections are ranked by: a candidate gives its objectness times its probability."""
+    """T2 with the ranking confidence of detections: a candidate contributes objectness times class probability."""
 
     def value(self, candidates: Tensor, classes: Tensor) -> Tensor:
         return candidates[..., 4] * super().value(candidates, classes)
@@ -128,7 +128,7 @@ TARGETS: dict[str, Target] = {"T1": AllCandidates(), "T2": ChosenDetections(), "
 
 
 def _best_rows(candidates: Tensor, detections: Tensor) -> tuple[Tensor, Tensor]:
-    """Rows of the best candidates (m, 10) of those detections (m,) of whose class at least one of them is."""
+    """Best candidates (m, 10) of the detections (m,) for which at least one candidate has the same class."""
     corners = _corners(candidates[:, :4])
     at_once = max(1, MOST_PAIRS // len(candidates))
     chosen = [_iou(boxes[:, None], corners).topk(BEST).indices for boxes in detections[:, :4].split(at_once)]
@@ -139,13 +139,13 @@ def _best_rows(candidates: Tensor, detections: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _corners(candidates: Tensor) -> Tensor:
-    # As non-maximum suppression makes them, to the last bit.
+    # Same operations as in non-maximum suppression, so equal to the last bit.
     centre, half = candidates[..., :2], candidates[..., 2:4] / 2
     return torch.cat((centre - half, centre + half), -1)
 
 
 def _iou(first: Tensor, second: Tensor) -> Tensor:
-    """IoU of boxes (..., 4) that broadcast; at a tie of two sides each of the two moves it by half."""
+    """IoU of boxes (..., 4) with broadcasting; if two sides are equal, each gets half of the gradient."""
     inner = torch.minimum(first[..., 2:], second[..., 2:]) - torch.maximum(first[..., :2], second[..., :2])
     inner = inner.clamp(min=0)
     shared = inner[..., 0] * inner[..., 1]
@@ -154,8 +154,8 @@ def _iou(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _slopes(passed: Pass, image: Tensor, rows: Tensor) -> Tensor:
-    """Derivatives of decoded rows (n, 10, 5 + C) to raw ones: each number depends on its own raw one alone."""
-    # Scores are sigmoids; so are places and sides, but for their anchor and stride.
+    """Derivatives of decoded rows (n, 10, 5 + C) with respect to raw ones; each depends on its own raw number only."""
+    # Scores, positions and sides are sigmoids, scaled by anchor and stride.
     sigmoid = torch.cat((passed.raw[image, rows, :4].sigmoid(), passed.decoded[image, rows, 4:]), -1)
     slopes = sigmoid * (1 - sigmoid)
     slopes[..., :2] *= 2 * passed.strides[rows, None]

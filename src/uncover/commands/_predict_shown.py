@@ -1,4 +1,4 @@
-"""What `uncover predict` shows of its boxes besides the table: pictures, and a word where there is nothing to see."""
+"""Outputs of `uncover predict` besides the table: images with boxes, and a hint if there are no boxes."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from uncover.yolov5.inference import Predictor
 
 LOWEST = 0.001
-"""Confidence from which a box may be a face that is to be hidden, and from which nothing at all is no box at all."""
+"""Lowest confidence of boxes that are hidden as possible faces, and that count as boxes at all."""
 SURE = 0.25
-"""Confidence from which boxes are drawn, and below which a table holds guesses."""
+"""Lowest confidence of boxes that are drawn; a table with lower ones only gets a hint."""
 FEW = 50
-"""Images that are predicted on again where no box counted."""
+"""Images that are predicted again at a lower threshold if no box was found."""
 
 
 def above(predictions: Predictions, confidence: float) -> Predictions:
-    """The boxes above this confidence, as if no lower one had been asked for."""
+    """The boxes above this confidence, as a prediction with this threshold has them."""
     from dataclasses import replace
 
     import numpy as np
@@ -31,7 +31,7 @@ def above(predictions: Predictions, confidence: float) -> Predictions:
 
 
 def write_csv(path: Path, predictions: Predictions) -> None:
-    """Write the boxes as CSV, a row per box; images without one have none."""
+    """Write the boxes as CSV, a row per box."""
     from uncover.atomic import new_file
     from uncover.metrics.predictions import CORNERS
 
@@ -47,13 +47,13 @@ def write_pictures(out: Path, inputs: Inputs, predictions: Predictions, confiden
     Args:
         out: Folder to make.
         inputs: The images.
-        predictions: Boxes of them: all from confidence `SUSPECT` on are hidden, parts with the face that may be around
-            them, unless `privacy` is "publish".
-        confidence: From which boxes are drawn.
-        privacy: As for `shown`; an image without a whole face that is drawn is hidden as a whole.
+        predictions: Boxes of them: all of confidence `SUSPECT` or more are hidden, parts with the face that may
+            surround them, unless `privacy` is "publish".
+        confidence: Lowest confidence of boxes that are drawn.
+        privacy: As for `shown`; an image without a drawn whole face is hidden as a whole.
 
     Returns:
-        How many have a box.
+        Number of images with a box.
     """
     from uncover.atomic import new_folder
     from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
@@ -87,7 +87,7 @@ def write_pictures(out: Path, inputs: Inputs, predictions: Predictions, confiden
 
 
 def _names(images: Sequence[str]) -> list[str]:
-    """Files of pictures by those of the images; two that differ in their endings alone keep them."""
+    """Names of the JPEG files; two images whose names differ only in their suffix keep it."""
     plain = [str(PurePosixPath(image).with_suffix(".jpg")) for image in images]
     counts = Counter(plain)
     return [name if counts[name] == 1 else f"{image}.jpg" for image, name in zip(images, plain, strict=True)]
@@ -96,28 +96,31 @@ def _names(images: Sequence[str]) -> list[str]:
 def hint(
     predictor: Predictor, inputs: Inputs, predictions: Predictions, confidence: float, classes: Sequence[str] = ()
 ) -> str:
-    """What to try where a table has no box, or only guesses; nothing where it has more.
+    """What to try if a table has no box, or only boxes of low confidence; else empty.
 
     Args:
-        predictor: Predicts on some images again, where no box counted.
+        predictor: Predicts some images again if there is no box.
         inputs: All images.
-        predictions: What was found.
-        confidence: From which boxes counted.
-        classes: Names of those that were asked for; none stands for all.
+        predictions: Boxes of them.
+        confidence: Threshold of these.
+        classes: Names of the classes that were kept; empty for all.
     """
     if not inputs.names or (predictions.boxes["confidence"] >= SURE).any():
         return ""
-    found, where = predictions, "the surest"
+    found, where = predictions, "the highest"
     if predictions.boxes.empty:
         if len(inputs.names) > FEW:
-            where = f"the surest in the first {FEW} images"
+            where = f"the highest in the first {FEW} images"
         if confidence > LOWEST:
             found = predictor.predict(inputs.first(FEW), LOWEST).of_classes(classes)
     size = f"--image-size (it was {predictions.settings['image_size']})"
-    knows = ", ".join([*(classes or predictions.class_names.values())][:10])
+    detected = ", ".join([*(classes or predictions.class_names.values())][:10])
     if found.boxes.empty:
-        return f"note: the detector finds nothing at all, of {knows}; are these its images? Try {size}, other weights"
+        return (
+            f"note: no box of any confidence (classes: {detected}); check that the images are of the kind that the"
+            f" detector was trained on, or try {size} or other weights"
+        )
     surest = found.boxes.nlargest(1, "confidence").iloc[0]
-    said = f"{where} has {surest['confidence']:.3f} ({surest['class']} in {surest['image']})"
+    said = f"{where} is {surest['confidence']:.3f} ({surest['class']} in {surest['image']})"
     lower = f"a lower --confidence (it was {confidence:g}), " if predictions.boxes.empty else ""
     return f"note: no box of confidence {max(confidence, SURE):g} or more, {said}; try {lower}{size}, or other weights"

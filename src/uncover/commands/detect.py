@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uncover.commands import verb
-from uncover.commands._shared_arguments import OTHER_DETECTORS, PRIVACY, add_network_arguments
+from uncover.commands._shared_arguments import OTHER_DETECTORS, PRIVACY, add_alias, add_network_arguments, offer
 from uncover.weights import DEFAULT, find_weights, names
 
 if TYPE_CHECKING:
@@ -20,116 +20,146 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 DEFAULT_OUT = "found"
-"""Folder of all results that nobody said a folder for."""
+"""Folder of results without --out."""
 
 PARTLY = 3
-"""Exit code when some of what was pointed to could not be read, or had to be mended."""
+"""Exit code if some of the sources could not be read, or had to be repaired."""
 FILES = ("boxes.parquet", "frames.parquet", "per_second.csv", "summary.json", "boxes.csv", "boxes.json", "annotated")
 """Names of what may be written."""
 
 
 def _detect_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="videos, images, folders, patterns, streams")
+    sources = parser.add_argument(
+        "sources", nargs="+", metavar="SOURCE", help="video, image, folder, pattern, address of a stream, camera number"
+    )
+    offer(sources, (), files=True)
     parser.add_argument(
         "--out",
         type=Path,
         metavar="DIR",
-        help=f"folder to write into (default: {DEFAULT_OUT}/NAME, after the first source)",
+        help=f"folder to write to (default: {DEFAULT_OUT}/NAME, NAME from the first source)",
     )
-    parser.add_argument("--run", dest="of_run", type=Path, metavar="RUN", help="folder of a run, such as results/demo")
-    parser.add_argument(
+    detector = parser.add_argument_group("detector")
+    detector.add_argument(
+        "--run", dest="of_run", type=Path, metavar="RUN", help="folder of a run that has the detector, as results/demo"
+    )
+    weights = detector.add_argument(
         "--weights",
         metavar="NAME|FILE",
-        help=f"weights of the detector: {', '.join(names())}, which come with uncover, or a file; one of such a name is"
-        f" given as ./{DEFAULT} (default: the run's rgb10, without a run {DEFAULT})",
+        help=f"pretrained weights ({', '.join(names())}) or a weights file; a file named {DEFAULT} is ./{DEFAULT}"
+        f" (default: rgb10 of --run, without a run {DEFAULT})",
     )
-    parser.add_argument(
-        "--detector",
-        metavar="NAME",
-        help=f"a detector of somebody else instead of weights: {', '.join(OTHER_DETECTORS)}",
+    offer(weights, names(), files=True)
+    other = detector.add_argument(
+        "--detector", metavar="NAME", help=f"baseline detector instead of weights: {', '.join(OTHER_DETECTORS)}"
     )
-    parser.add_argument(
+    offer(other, OTHER_DETECTORS)
+    other_weights = detector.add_argument(
         "--detector-weights",
         action="append",
         default=[],
         metavar="[NAME=]PATH",
-        help="weights of that detector, or of one to rescue with by its name, where no package brings them (default:"
-        " the run's): its authors' file, a folder of `uncover fetch_weights`, weights.pt of `uncover train baseline`",
+        help="weights of a baseline detector that no Python package contains (default: those of --run): the file of its"
+        " authors, a folder of `uncover fetch_weights`, or weights.pt of `uncover train baseline`",
     )
-    parser.add_argument(
-        "--class", dest="face", metavar="NAME", help="class of the detector that is the face, where it has several"
+    offer(other_weights, (), files=True)
+    detector.add_argument(
+        "--class", dest="face", metavar="NAME", help="class of the whole face, if the detector has several classes"
     )
-    parser.add_argument(
+    detector.add_argument(
+        "--confidence",
+        type=float,
+        metavar="CONF",
+        help="confidence threshold of the detector (default: 0.4; of a baseline detector its own)",
+    )
+    rescuing = parser.add_argument_group("rescue", "a method that runs on frames where the detector found no face")
+    method = rescuing.add_argument(
         "--rescue",
         default="best",
         metavar="METHOD",
-        help="what is tried where the detector found no box: best (the winner of the run's rescue trial if it showed a"
-        " gain there, else none; behind the ready-made general, turns; the default), winner (gain or not), turns or"
-        " turns8 (the detector again, at 4 or 8 turns), larger (again, at twice the size), heatmap:MODEL (the thesis's"
-        " way), the name of a model or method of the run or of any --detector, or none",
+        help="best: the winner of the run's rescue trial if it found more faces there, else none; with the pretrained"
+        " weights general, turns. winner: the winner in any case. turns, turns8: a second pass of the detector at 4 or"
+        " 8 rotations. larger: a second pass at twice the image size. heatmap:MODEL: a heatmap detector of the run, the"
+        " method of the thesis. NAME: a model or method of the run, or a baseline detector. none (default: best)",
     )
-    parser.add_argument("--heatmap-weights", type=Path, metavar="FILE", help="detector of heatmaps to rescue with")
-    parser.add_argument(
-        "--confidence", type=float, help="of a face of the detector (default: 0.4; of a --detector its own)"
+    offer(method, ("best", "winner", "turns", "turns8", "larger", "none", *OTHER_DETECTORS))
+    rescuing.add_argument(
+        "--heatmap-weights", type=Path, metavar="FILE", help="weights of a heatmap detector, as the rescue"
     )
-    parser.add_argument(
+    rescuing.add_argument(
         "--rescue-confidence",
         type=float,
-        help="of a face of the rescue (default: as in the run's trial, else 0.25; of a detector by name its own)",
+        metavar="CONF",
+        help="confidence threshold of the rescue (default: that of the run's trial, else 0.25; of a baseline detector"
+        " its own)",
     )
-    parser.add_argument(
+    tracking = parser.add_argument_group("video")
+    tracking.add_argument(
         "--temporal",
         choices=("off", "online", "offline"),
         default="off",
-        help="follow the one face of each video: online knows the past only, offline the whole video (default: off)",
+        help="track the one face of each video: online uses past frames only, offline all frames (default: off)",
     )
-    parser.add_argument("--bridge", type=float, default=1.0, help="seconds that a gap may last then (default: 1)")
-    parser.add_argument("--until", type=float, metavar="SECOND", help="process this much of each video only")
-    parser.add_argument(
-        "--format", nargs="+", choices=("csv", "coco"), default=[], help="tables to write besides Parquet"
+    gap = tracking.add_argument(
+        "--max-gap",
+        dest="bridge",
+        type=float,
+        default=1.0,
+        metavar="SECONDS",
+        help="with --temporal, continue a track over frames without a box for so long (default: 1)",
     )
-    parser.add_argument("--annotate", action="store_true", help="write videos and images with the boxes drawn in")
-    parser.add_argument(
+    add_alias(parser, "--bridge", gap)
+    tracking.add_argument("--until", type=float, metavar="SECONDS", help="process only the start of each video")
+    tracking.add_argument("--preview", action="store_true", help="show the frames in a window; q closes it")
+    outputs = parser.add_argument_group("annotated copies and further tables")
+    outputs.add_argument(
+        "--format", nargs="+", choices=("csv", "coco"), default=[], help="write boxes.csv, boxes.json (COCO) too"
+    )
+    outputs.add_argument("--annotate", action="store_true", help="write copies of videos and images with the boxes")
+    outputs.add_argument(
         "--privacy",
         choices=PRIVACY,
-        help="what these show of faces: pixelate (or mosaic), blur and solid hide all that may be one, and frames"
-        " without a sure box as a whole; whole-frame hides every frame, whatever was found (default: as in the run's"
-        " config, else pixelate)",
+        help="how faces are hidden in these copies: pixelate (the same as mosaic), blur and solid hide every possible"
+        " face, and the whole frame if no box is certain; whole-frame hides every frame; publish hides nothing"
+        " (default: as in the run's config, without a run pixelate)",
     )
-    parser.add_argument(
-        "--shape",
-        choices=("box", "ellipse"),
-        default="box",
-        help="of what is hidden around a box (default: box)",
+    outputs.add_argument(
+        "--shape", choices=("box", "ellipse"), default="box", help="shape of the hidden region (default: box)"
     )
-    parser.add_argument(
-        "--preview", action="store_true", help="show frames in a window while they are looked at; q closes it"
-    )
-    parser.add_argument(
+    outputs.add_argument(
         "--sound",
         choices=("keep", "drop"),
         default="keep",
-        help="what becomes of the sound of annotated videos, by which people may be known too (default: keep)",
+        help="sound of annotated videos; voices can identify people (default: keep)",
     )
     add_network_arguments(parser, "frames", nms_iou=None)
 
 
-@verb("detect", "find faces in videos, images and cameras", _detect_arguments)
+@verb("detect", "find faces in videos, images and camera streams", _detect_arguments)
 def run_detect(args: argparse.Namespace) -> int:
-    """Find faces in videos, images and cameras: with ready-made weights, or with a detector and a rescue of your own.
+    """Find faces in videos, images and camera streams, with pretrained weights or your own detector.
 
     SOURCE is a video, an image, a folder of either, a pattern such as 'ward/*.mp4', the address of a stream
-    (rtsp://...), or the number of a camera. A detector runs on every frame; where it finds no box, a rescue is
-    tried, on what the detector has already computed. With --temporal the one infant of a video is followed through
-    time.
+    (rtsp://...), or the number of a camera. The detector runs on every frame. If it finds no face, a rescue runs on
+    that frame. --temporal tracks the face of the one infant in each video.
 
-    DIR gets boxes.parquet (a row per box: source, frame, second, corners in pixels, confidence, found_by rgb,
-    heatmap, rescue or temporal), frames.parquet (a row per processed frame), per_second.csv (a box per
-    second) and summary.json; boxes.csv, boxes.json (COCO) and annotated/ where they are asked for. Stopped, the same
-    command goes on where it was; finished, it does nothing, or only what is new in it. Without --out, DIR is
-    found/NAME, after the first source. A video that is cut off, a stream that drops, pictures that cannot be read, or a
-    clock that starts anew or jumps in the middle: what was found is kept, a line says so and what was done, and the
-    exit code is 3.
+    DIR gets:
+      boxes.parquet    a row per box: source, frame, second, corners in pixels, confidence, and found_by (rgb, heatmap,
+                       rescue or temporal)
+      frames.parquet   a row per processed frame
+      per_second.csv   a box per second
+      summary.json     settings and statistics of each source
+      boxes.csv, boxes.json (COCO), annotated/   with --format and --annotate
+
+    The same command resumes a stopped run; if the run is complete, it adds only outputs that are new. The exit code is
+    3 if a source is incomplete: a truncated video, an interrupted stream, an unreadable image, or timestamps that jump.
+    Boxes found until then are kept, and a warning names the source.
+
+    Examples:
+      uncover detect ward.mp4
+      uncover detect recordings/ --weights nicu --temporal offline --annotate --privacy blur
+      uncover detect 'ward/*.mp4' --run results/demo --rescue heatmap:gradcampp_avg --out found/ward
+      uncover detect rtsp://camera.local/stream --until 600 --device cuda:0 --json
     """
     from uncover.atomic import check_writable
     from uncover.config.values import check_number
@@ -154,13 +184,15 @@ def run_detect(args: argparse.Namespace) -> int:
     check_shared(out, "detect", FILES)
     for folder in (Path(word) for word in args.sources if Path(word).is_dir()):
         if out.resolve().is_relative_to(folder.resolve()):
-            raise InputError(f"--out {out}: stands in {folder}, whose videos are looked at; give a folder elsewhere")
+            raise InputError(f"--out {out}: is inside {folder}, which is a source; give a folder outside of it")
     log_passed_over(" ".join(args.sources), sources.others, "neither video nor image", beside=())
     log_animations(sources.images.values())
     if args.temporal == "offline" and any(is_live(address) for address in sources.videos.values()):
-        raise InputError("--temporal offline: needs the whole video, and a live stream has no end; give online")
+        raise InputError(
+            "--temporal offline: requires a whole video, and a live stream has no end; give --temporal online"
+        )
     if (args.privacy or args.shape != "box") and not (args.annotate or args.preview):
-        logger.info("note: --privacy and --shape say what annotated copies show; --annotate writes them")
+        logger.info("note: --privacy and --shape apply to annotated copies only; add --annotate to write them")
     if args.annotate and args.sound == "keep" and any(is_live(address) for address in sources.videos.values()):
         logger.info("note: annotated copies of live streams have no sound")
     options = DetectOptions(
@@ -176,8 +208,8 @@ def run_detect(args: argparse.Namespace) -> int:
         args.shape,
     )
     if not (out / "summary.json").exists():
-        logger.info(f"{out}: gets what is found in {_counted(sources)}; loading the detector")
-    # Only now: torch takes a second to import, and whoever misspelt something need not wait for it.
+        logger.info(f"{out}: detecting faces in {_counted(sources)}; loading the detector")
+    # Only now: torch takes a second to import, and errors in the arguments should show before.
     from uncover.video import detection
     from uncover.video.detection import labels_of
     from uncover.video.load_networks import load_networks
@@ -198,7 +230,7 @@ def run_detect(args: argparse.Namespace) -> int:
             args.image_size,
             args.device,
             args.precision,
-            True,  # Whoever asks for annotated copies later must not wait for the network again.
+            True,  # A later call with --annotate then needs no second run of the network.
             args.face,
             args.detector,
             baseline_weights,
@@ -221,14 +253,33 @@ def run_detect(args: argparse.Namespace) -> int:
     for name, statistics in outcome.statistics.items():
         logger.info(statistics.line(name))
     warn_each([f"{reason}; skipped" for reason in outcome.skipped.values()], str(out / "summary.json"))
+    further = {"boxes.csv": options.csv, "boxes.json": options.coco, "annotated": options.annotated}
+    _report(out, [name for name, asked in further.items() if asked])
     return 0 if outcome.whole else PARTLY
 
 
+def _report(out: Path, further: Sequence[str]) -> None:
+    """Report the results in a folder, and further outputs that are in it."""
+    import pyarrow.parquet as pq
+
+    from uncover.console import is_older, result, wrote
+
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    boxes = pq.read_metadata(out / "boxes.parquet").num_rows
+    frames, found = (sum(each[key] for each in summary["sources"].values()) for key in ("frames", "with_a_box"))
+    text = f"{boxes} boxes in {found} of {frames} frames"
+    tables = out / "boxes.parquet"
+    for path in (out / name for name in further):
+        wrote(path, before=is_older(path))
+    wrote(tables, text, before=is_older(tables), boxes=boxes, frames=frames, frames_with_boxes=found)
+    result({"folder": str(out), **{key: summary.get(key) for key in ("settings", "sources", "skipped")}})
+
+
 def _weights_by_name(args: argparse.Namespace) -> dict[str, Path]:
-    """Weights of detectors of somebody else; those without a name are of --detector, else of --rescue.
+    """Weights of baseline detectors; those without a name belong to --detector, else to --rescue.
 
     Raises:
-        InputError: Nothing says whose they are, or nothing asks for that detector.
+        InputError: Their detector is unknown, or is not used.
     """
     from uncover.errors import InputError
 
@@ -238,16 +289,16 @@ def _weights_by_name(args: argparse.Namespace) -> dict[str, Path]:
         if not separator or name not in OTHER_DETECTORS:
             name, path = args.detector or args.rescue, word
         if name not in OTHER_DETECTORS or name not in (args.detector, args.rescue):
-            raise InputError(f"--detector-weights {word}: of which detector? Give --detector NAME too")
+            raise InputError(f"--detector-weights {word}: no detector uses them; give --detector NAME too")
         given[name] = Path(path)
     return given
 
 
 def _out_of(sources: Sources, given: Sequence[str]) -> Path:
-    """The folder of results where nobody names one.
+    """The folder of results without --out.
 
     Raises:
-        InputError: It holds what was found in other sources.
+        InputError: It holds the results of other sources.
     """
     from uncover.errors import InputError
     from uncover.image_files import ENDINGS, VIDEOS
@@ -265,7 +316,7 @@ def _out_of(sources: Sources, given: Sequence[str]) -> Path:
         return out
     if before != sources.given():
         others = ", ".join(list(before or {})[:3]) or "other sources"
-        raise InputError(f"{out}: holds what was found in {others}, elsewhere or by an earlier version; give --out DIR")
+        raise InputError(f"{out}: holds the results of {others}, from another place or version; give --out DIR")
     return out
 
 

@@ -1,4 +1,4 @@
-"""Scores of stored boxes on images, missed photos and videos."""
+"""Score stored boxes on images, missed photos and videos."""
 
 from __future__ import annotations
 
@@ -24,47 +24,53 @@ logger = logging.getLogger(__name__)
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("predictions", type=Path, metavar="PREDICTIONS.parquet", help="table of `uncover predict`")
     parser.add_argument(
-        "--labels", type=Path, required=True, help="folder of label files, or the data set with labels/"
+        "--labels", type=Path, required=True, metavar="DIR", help="folder of label files, or data set with labels/"
     )
     parser.add_argument(
         "--blocks",
         type=Path,
         metavar="CSV",
-        help="which images belong together: a column image, and block, infant, person or video (default: blocks.csv, "
-        "manifest.parquet or frames.csv of the data set)",
+        help="images that are not independent: columns image, and block, infant, person or video; intervals resample"
+        " whole blocks (default: blocks.csv, manifest.parquet or frames.csv of the data set)",
     )
-    parser.add_argument("--out", type=Path, help="folder to write the record to")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder to write the record to")
     parser.add_argument(
         "--class",
         dest="classes",
         action="append",
         metavar="NAME",
-        help="score this class only; may stand several times (default: all that the model knows)",
+        help="score this class only; can be repeated (default: all classes of the model)",
     )
     add_resampling_arguments(parser)
 
 
-@verb("evaluate", "score stored predictions against label files", _evaluate_arguments)
+@verb("evaluate", "score predicted boxes against labels: precision, recall, AP", _evaluate_arguments)
 def run_evaluate(args: argparse.Namespace) -> int:
-    """Score stored predictions against label files.
+    """Score predicted boxes against labels: precision, recall, F1 and average precision, with 95 % intervals.
 
-    PREDICTIONS.parquet is what `uncover predict` leaves. The label files are YOLO's, named like the images; an image
-    without one counts as background. Their classes are those of the same name in the model: data.yaml or classes.txt
-    of the data set names them; without, class 0 of frames in the graded layout is the whole face. Prints a table;
-    with --out, writes the record that tables and figures are made from (summary.json, classes.csv, curves.parquet,
-    confusion.csv).
+    PREDICTIONS.parquet is a table of `uncover predict`. Label files are in YOLO format, named as the images; an image
+    without one counts as background. Classes are matched by name: data.yaml or classes.txt of the data set names them;
+    without these, class 0 of frames in the graded layout is the whole face. Prints a table. With --out, DIR gets
+    summary.json, classes.csv, curves.parquet and confusion.csv, the inputs of tables and figures.
+
+    Examples:
+      uncover evaluate val.parquet --labels datasets/val
+      uncover evaluate val.parquet --labels datasets/val --class "whole face" --out metrics/val --json
     """
     from uncover.atomic import check_replaceable
-    from uncover.metrics.evaluation import as_text
+    from uncover.console import result, wrote
+    from uncover.metrics.evaluation import as_text, summary
 
     check_resampling_arguments(args)
     if args.out is not None:
         check_replaceable(args.out, "evaluate")
     (evaluation,) = _scores(args.predictions, args.labels, args.blocks, [args.classes], args)
     print(as_text(evaluation))
+    result(summary(evaluation))
     if args.out is not None:
         evaluation.write(args.out)
-        logger.info(f"{args.out}: summary.json, classes.csv, curves.parquet, confusion.csv")
+        text = "summary.json, classes.csv, curves.parquet, confusion.csv"
+        wrote(args.out, text, images=evaluation.images, labels=evaluation.labels)
     return 0
 
 
@@ -74,44 +80,28 @@ def _scores(
     """Scores of stored predictions, one for each selection of classes; None stands for all.
 
     Raises:
-        InputError: A file is not what it should be, or the model does not know a class.
+        InputError: A file is invalid, or the model does not have a class.
     """
-    import pandas as pd
-
-    from uncover.console import warn_each
-    from uncover.data.blocks import read_blocks
-    from uncover.metrics.evaluation import evaluate, scored_classes
+    from uncover.api.evaluate import score_stored
     from uncover.metrics.predictions import read_predictions
-    from uncover.metrics.truth import TRUTH_COLUMNS, find_labels, read_truth
 
-    predictions = read_predictions(table)
-    if "classes" in predictions.settings:
-        for classes in scopes:
-            scored_classes(predictions, pd.DataFrame(columns=list(TRUTH_COLUMNS)), classes)
-    files = find_labels(labels, predictions.images["image"])
-    truth = read_truth(labels, predictions.images, predictions.class_names)
-    together = read_blocks(labels, predictions.images["image"], blocks)
-    warn_each([f"{path}: belongs to no image that was predicted on" for path in files.unpredicted], str(labels))
-    evaluations = [evaluate(predictions, truth, classes, args.bootstrap, args.seed, together) for classes in scopes]
-    return [evaluation.with_unpredicted(len(files.unpredicted)) for evaluation in evaluations]
+    return score_stored(read_predictions(table), labels, blocks, scopes, args.bootstrap, args.seed)
 
 
 def _add_sets_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of what scores one detector on several sets."""
+    """Arguments of commands that score one detector on several sets."""
     parser.add_argument(
-        "--predictions", type=Path, nargs="+", required=True, metavar="P.parquet", help="the detector's, one per set"
+        "--predictions", type=Path, nargs="+", required=True, metavar="P.parquet", help="predictions, a table per set"
     )
     parser.add_argument(
-        "--datasets", type=Path, nargs="+", required=True, metavar="DIR", help="data sets, for their labels/"
+        "--datasets", type=Path, nargs="+", required=True, metavar="DIR", help="data sets with labels/, one per set"
     )
 
 
 def _evaluate_sets_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to, such as metrics/rgb10")
     _add_sets_arguments(parser)
-    parser.add_argument(
-        "--parts", nargs="+", default=[], metavar="SET", help="sets to score on all that the detector knows too"
-    )
+    parser.add_argument("--parts", nargs="+", default=[], metavar="SET", help="sets to score on all classes too")
     add_resampling_arguments(parser)
 
 
@@ -119,11 +109,15 @@ def _evaluate_sets_arguments(parser: argparse.ArgumentParser) -> None:
 def run_evaluate_sets(args: argparse.Namespace) -> int:
     """Score a detector's stored predictions on the whole faces of several sets.
 
-    OUT gets <set>/whole_face/, and <set>/all/ of those that --parts names: the records that `uncover evaluate` writes
-    with --class "whole face", and without. Files and folders are named after their sets, such as
+    OUT gets <set>/whole_face/, and <set>/all/ for sets of --parts: the records that `uncover evaluate` writes with
+    --class "whole face", and without. Files and folders are named after their sets, such as
     predictions/rgb10/val.parquet and datasets/val.
+
+    Examples:
+      uncover evaluate sets metrics/rgb10 --predictions predictions/rgb10/val.parquet --datasets datasets/val
     """
     from uncover.atomic import check_replaceable
+    from uncover.console import wrote
     from uncover.data.parts import CLASS_NAMES, WHOLE_FACE
     from uncover.errors import InputError
     from uncover.rescue.methods import by_set
@@ -148,7 +142,8 @@ def run_evaluate_sets(args: argparse.Namespace) -> int:
         for scope, scores in zip(own, _scores(tables[name], datasets[name], None, [*own.values()], args), strict=True):
             scores.write(args.out / name / scope)
             f1 = scores.rates["F1"].value
-            logger.info(f"{args.out / name / scope}: {scores.images} images, {scores.labels} labels, F1 {f1:.3f}")
+            text = f"{scores.images} images, {scores.labels} labels, F1 {f1:.3f}"
+            wrote(args.out / name / scope, text, images=scores.images, labels=scores.labels, f1=f1)
     return 0
 
 
@@ -156,37 +151,44 @@ def _evaluate_second_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to, such as metrics/hirescam_avg")
     _add_sets_arguments(parser)
     parser.add_argument(
-        "--whole", nargs="+", required=True, metavar="SET", help="sets to score as a whole, val among them"
+        "--whole", nargs="+", required=True, metavar="SET", help="sets to score on all photos; must include val"
     )
     parser.add_argument(
-        "--missed", type=Path, nargs="+", default=[], metavar="SET.csv", help="lists of `uncover missed`, one per set"
+        "--missed", type=Path, nargs="+", default=[], metavar="SET.csv", help="tables of `uncover missed`, one per set"
     )
-    parser.add_argument("--unlabelled", nargs="+", default=[], metavar="SET", help="sets that have no labels")
+    parser.add_argument("--unlabelled", nargs="+", default=[], metavar="SET", help="sets without labels")
     parser.add_argument(
         "--maps",
         metavar="VARIANT:INPUT",
-        help="what the detector looks at, such as hirescam:joint (default: photos, which are never blank)",
+        help="input of the detector, such as hirescam:joint (default: photos, which are never blank)",
     )
-    parser.add_argument("--confidence", type=float, default=0.4, help="fixed threshold (default: 0.4)")
+    parser.add_argument(
+        "--confidence", type=float, default=0.4, metavar="CONF", help="fixed confidence threshold (default: 0.4)"
+    )
     add_true_iou_argument(parser)
     add_resampling_arguments(parser)
 
 
 @verb(
     "evaluate second",
-    "score a detector of the second step on whole sets and on missed photos",
+    "score a detector of the second step on all photos and on missed photos",
     _evaluate_second_arguments,
 )
 def run_evaluate_second(args: argparse.Namespace) -> int:
-    """Score one detector of the second step: on whole sets, and on the photos that the first detector missed.
+    """Score one detector of the second step on all photos of sets, and on the photos that the first detector missed.
 
-    All of it comes from stored predictions, which cover every photo of a set; blank heatmaps are set aside. OUT gets
-    <set>/whole_face/ and <set>/missed/ (records of `uncover evaluate`) and rescue.csv, a row per set and threshold:
-    the best confidence on the scored photos themselves (set), the best on val (val), --confidence (fixed). Files and
-    folders are named after their sets, such as predictions/hirescam_avg/val.parquet, datasets/val, missed/merl.csv.
+    Reads stored predictions of all photos of a set; photos with blank heatmaps are omitted. OUT gets <set>/whole_face/
+    and <set>/missed/ (records of `uncover evaluate`) and rescue.csv, a row per set and threshold: the best confidence
+    on the scored photos themselves (set), the best on val (val), and --confidence (fixed). Files and folders are named
+    after their sets, such as predictions/hirescam_avg/val.parquet, datasets/val, missed/merl.csv.
+
+    Examples:
+      uncover evaluate second metrics/hirescam_avg --predictions predictions/hirescam_avg/val.parquet \\
+          --datasets datasets/val --whole val --maps hirescam:joint
     """
     from uncover.atomic import check_writable
     from uncover.config.values import check_number
+    from uncover.console import wrote
     from uncover.rescue.second_step import Settings, count_all, read_sets
 
     check_number("--confidence", args.confidence, 0, 1)
@@ -197,7 +199,8 @@ def run_evaluate_second(args: argparse.Namespace) -> int:
     sets = read_sets(args.predictions, args.datasets, args.missed, args.unlabelled, choice)
     second = count_all(sets, choice)
     second.write(args.out)
-    logger.info(f"{args.out}: {len(second.whole)} whole sets, {len(args.missed)} sets of missed photos")
+    text = f"{len(second.whole)} whole sets, {len(args.missed)} sets of missed photos"
+    wrote(args.out, text, whole=len(second.whole), missed=len(args.missed))
     return 0
 
 
@@ -208,40 +211,43 @@ def _evaluate_videos_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="RAW_FOLDER",
-        help="folder with <video>.csv of each video, or with labels/<video>_<frame>.txt of some of their frames",
+        help="folder with true boxes: <video>.csv of each video, or labels/<video>_<frame>.txt of some frames",
     )
     parser.add_argument(
         "--detections",
         nargs="+",
         required=True,
         metavar="NAME=DIR",
-        help="ways to detect, by what they are called, and the folders of `uncover detect`; gains are over the first",
+        help="names of the methods and their folders of `uncover detect`; differences are to the first",
     )
     parser.add_argument(
-        "--frames", type=Path, metavar="FRAMES.parquet", help="also write what found the face in each frame"
+        "--frames", type=Path, metavar="FRAMES.parquet", help="also write what detected the face in each frame"
     )
     add_true_iou_argument(parser)
     parser.add_argument(
-        "--block", type=float, default=1.0, metavar="SECONDS", help="that are drawn together (default: 1)"
+        "--block", type=float, default=1.0, metavar="SECONDS", help="length of blocks for the intervals (default: 1)"
     )
     add_resampling_arguments(parser)
 
 
-@verb("evaluate videos", "score what was found in videos against their true boxes", _evaluate_videos_arguments)
+@verb("evaluate videos", "score detections in videos against true boxes", _evaluate_videos_arguments)
 def run_evaluate_videos(args: argparse.Namespace) -> int:
-    """Score what `uncover detect` found in videos with true boxes.
+    """Score detections of `uncover detect` in videos against true boxes.
 
-    RAW_FOLDER has the videos' truths, <video>.csv; each DIR is what `uncover detect` left, on every frame of the same
-    videos. Per way to detect (NAME), for all videos and each of them, and there for all frames, those of each event
-    and those of each grade of occlusion: recall, false boxes per minute, and the longest time in which a face was in
-    the picture and not found. Intervals come from blocks of --block seconds, since frames of one second are nearly
-    the same picture; the draws are the same for all ways, so that differences to the first are paired.
+    RAW_FOLDER has the true boxes, <video>.csv. Each DIR is a folder of `uncover detect` on every frame of the same
+    videos. OUT.csv gets, per method (NAME), for all videos and each of them, and there for all frames, each event and
+    each grade of occlusion: recall, false positives per minute, and the longest time in which a visible face was
+    missed. Intervals resample blocks of --block seconds, since frames within a second are nearly identical; the
+    resamples are the same for all methods, so differences to the first are paired.
+
+    Examples:
+      uncover evaluate videos videos.csv --truth raw/videos --detections plain=found/plain tracked=found/tracked
     """
     import pandas as pd
 
     from uncover.atomic import check_new_file, new_file
     from uncover.config.values import check_number
-    from uncover.console import warn_each
+    from uncover.console import warn_each, wrote
     from uncover.data.video_truth import read_video_truth
     from uncover.errors import InputError
     from uncover.metrics.labelled_frames import has_frame_labels
@@ -268,7 +274,7 @@ def run_evaluate_videos(args: argparse.Namespace) -> int:
     tables = {printable(path.stem): path for path in sorted(args.truth.glob("*.csv"))}
     truths = {video: read_video_truth(tables.get(video, args.truth / f"{video}.csv")) for video in videos}
     strange = [path for name, path in tables.items() if name not in videos]
-    warn_each([f"{printable(str(path))}: belongs to no video that was looked at" for path in strange], str(args.truth))
+    warn_each([f"{printable(str(path))}: has no video among the detections" for path in strange], str(args.truth))
     outcomes = pd.concat(
         [read_outcomes(name, folder, truths, args.true_iou) for name, folder in folders.items()], ignore_index=True
     )
@@ -278,31 +284,35 @@ def run_evaluate_videos(args: argparse.Namespace) -> int:
     if args.frames is not None:
         with new_file(args.frames) as path:
             outcomes.to_parquet(path, index=False)
+        wrote(args.frames, f"{len(outcomes)} frames", frames=len(outcomes))
     frames = sum(map(len, truths.values()))
-    logger.info(f"{args.out}: {len(folders)} ways to detect on {len(videos)} videos, {frames} frames")
+    text = f"{len(folders)} methods on {len(videos)} videos, {frames} frames"
+    wrote(args.out, text, methods=len(folders), videos=len(videos), frames=frames)
     return 0
 
 
 def _evaluate_labelled(args: argparse.Namespace, folders: dict[str, Path]) -> int:
-    """The same with labels of some frames."""
+    """The same for labels of some frames."""
     import pandas as pd
 
     from uncover.atomic import new_file
-    from uncover.console import warn_each
+    from uncover.console import result, warn_each, wrote
     from uncover.errors import InputError
     from uncover.metrics.labelled_frames import COLUMNS, as_text, read_frame_labels, score_labelled
     from uncover.metrics.videos import videos_of
 
     if args.frames is not None:
-        raise InputError(f"--frames: needs true boxes of all frames, and {args.truth} has those of some; leave it out")
+        raise InputError(f"--frames: requires true boxes of all frames, and {args.truth} has those of some; omit it")
     labels = read_frame_labels(args.truth)
     videos = videos_of(next(iter(folders.values())))
     strange = [video for video in labels if video not in videos]
-    warn_each([f"{video}: has labels, and was not looked at" for video in strange], str(args.truth))
+    warn_each([f"{video}: has labels, but no detections" for video in strange], str(args.truth))
     rows = score_labelled(folders, labels, args.true_iou)
     with new_file(args.out) as path:
         pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(path, index=False, lineterminator="\n")
     print(as_text(rows))
     labelled = sum(len(own) for video, own in labels.items() if video in videos)
-    logger.info(f"{args.out}: {len(folders)} ways to detect on {len(videos)} videos, {labelled} labelled frames")
+    text = f"{len(folders)} methods on {len(videos)} videos, {labelled} labelled frames"
+    wrote(args.out, text, methods=len(folders), videos=len(videos), frames=labelled)
+    result({"rows": [dict(row) for row in rows]})
     return 0

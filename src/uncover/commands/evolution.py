@@ -1,4 +1,4 @@
-"""Evolution of hyperparameters, a generation at a time."""
+"""Hyperparameter evolution, one generation per call."""
 
 from __future__ import annotations
 
@@ -25,9 +25,18 @@ def _evolve_generation_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="KEY=VALUE",
-        help="settings of the evolution as in the config, such as epochs=5 parallel=2 seed=1",
+        help="settings of the evolution, with the keys of `evolution` in config/README.md, such as epochs=5 seed=1",
     )
     add_training_arguments(parser)
+
+
+def _report_generation(args: argparse.Namespace) -> None:
+    from uncover.console import wrote
+    from uncover.yolov5.evolution import read_generations
+
+    (record,) = read_generations([args.out])
+    text = f"generation {record.generation}, fitness {record.fitness:.4f}"
+    wrote(args.out, text, generation=record.generation, fitness=record.fitness)
 
 
 @verb(
@@ -35,13 +44,18 @@ def _evolve_generation_arguments(parser: argparse.ArgumentParser) -> None:
     "train one generation of a hyperparameter evolution",
     _evolve_generation_arguments,
     processes=processes,
+    report=_report_generation,
 )
 def run_evolve_generation(args: argparse.Namespace) -> int:
     """Train one generation of a hyperparameter evolution and write its record.
 
-    Generation 0 trains with the settings as they stand, a later one with mutated hyperparameters of one of the best
-    generations before it. OUT.json gets them with what they achieved; results.csv and summary.json of the training
-    stand in a folder beside it, and a training that is stopped goes on when the same command is given again.
+    Generation 0 trains with the given settings, a later one with mutated hyperparameters of one of the best earlier
+    generations. OUT.json gets the hyperparameters and scores; results.csv and summary.json of the training are in a
+    folder beside it. The same command resumes a stopped training.
+
+    Examples:
+      uncover evolve_generation datasets 0.json --generation 0 --set model=yolov5n
+      uncover evolve_generation datasets 2.json --generation 2 --history 0.json 1.json --evolution epochs=5
     """
     import shutil
     from collections.abc import Mapping
@@ -81,10 +95,9 @@ def run_evolve_generation(args: argparse.Namespace) -> int:
     record = train_generation(job.settings, args.generation, history, evolution, train_with)
     if record is not None:
         write_generation(args.out, record)
-        # Of many generations only one matters, and the final training makes its weights anew.
+        # Only the hyperparameters are kept; the final training starts from scratch.
         (folder / "weights.pt").unlink(missing_ok=True)
         shutil.rmtree(folder / ".resume", ignore_errors=True)
-        logger.info(f"{args.out}: generation {record.generation}, fitness {record.fitness:.4f}")
     return 0
 
 
@@ -96,20 +109,24 @@ def _evolution_history_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-@verb("evolution_history", "gather the generations of a hyperparameter evolution", _evolution_history_arguments)
+@verb("evolution_history", "collect the generations of a hyperparameter evolution", _evolution_history_arguments)
 def run_evolution_history(args: argparse.Namespace) -> int:
-    """Gather the generations of a hyperparameter evolution.
+    """Collect the generations of a hyperparameter evolution.
 
-    HISTORY.csv gets a row for each, BEST.json is the record of the one with the highest fitness (0.1 mAP50 + 0.9
-    mAP50-95), of equal ones the earliest.
+    HISTORY.csv gets a row per generation. BEST.json gets the record of the one with the highest fitness (0.1 mAP50 +
+    0.9 mAP50-95), of equal ones the earliest.
+
+    Examples:
+      uncover evolution_history history.csv best.json 0.json 1.json 2.json
     """
     import csv
 
     from uncover.atomic import check_new_file, new_file
+    from uncover.console import wrote
     from uncover.errors import InputError
     from uncover.yolov5.evolution import fittest, history_rows, read_generations, write_generation
 
-    # Whoever forgets one of the two would have a record overwritten.
+    # Without one of the two, a record would be overwritten.
     if args.history.suffix != ".csv" or args.best in args.records:
         raise InputError(
             f"{args.history} {args.best}: expected HISTORY.csv and BEST.json to write, before the records to read"
@@ -124,5 +141,7 @@ def run_evolution_history(args: argparse.Namespace) -> int:
         writer.writeheader()
         writer.writerows(rows)
     write_generation(args.best, best)
-    logger.info(f"{args.history}: {len(records)} generations, best {best.generation} with fitness {best.fitness:.4f}")
+    text = f"{len(records)} generations, best {best.generation} with fitness {best.fitness:.4f}"
+    wrote(args.history, text, generations=len(records), best=best.generation, fitness=best.fitness)
+    wrote(args.best)
     return 0

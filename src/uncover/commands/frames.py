@@ -1,4 +1,4 @@
-"""Frames of videos for people to label: picked, exported to CVAT or Label Studio, imported again."""
+"""Pick frames of videos for annotation; export them to CVAT or Label Studio, and import the annotations."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import logging
 from pathlib import Path
 
 from uncover.commands import verb
+from uncover.commands._shared_arguments import add_alias
 
 logger = logging.getLogger(__name__)
 
 PARTLY = 3
-"""Exit code when some of the videos could not be read to their end, or had to be mended."""
+"""Exit code if some of the videos could not be read to their end, or had to be repaired."""
 
 _DEFAULTS = {"motion": 1.0, "light": 0.06, "every": 60.0}
-"""As in `uncover.video.changes.Limits`; they stand here because they are told from those that somebody gave."""
+"""As in `uncover.video.changes.Limits`; repeated here to distinguish them from values that were given."""
 
 
 def _frames_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,30 +24,50 @@ def _frames_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         nargs="+",
         metavar="VIDEO",
-        help="video files, or folders of them, each of a name of its own",
+        help="video files, or folders of them; file names must differ",
     )
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to")
+    parser.add_argument(
+        "--count", type=int, metavar="N", help="pick the N most different frames of each video (default: by changes)"
+    )
     parser.add_argument(
         "--motion",
         type=float,
-        help="motion since the last picked frame that makes one worth picking, in standard deviations of the picture, "
-        f"summed up over the frames compared (default: {_DEFAULTS['motion']})",
+        metavar="SUM",
+        help="pick a frame if motion since the last picked one reaches this, in standard deviations of the frame,"
+        f" summed over the compared frames (default: {_DEFAULTS['motion']})",
     )
     parser.add_argument(
         "--light",
         type=float,
-        help="likewise the change of brightness, as a share of the range from black to white "
-        f"(default: {_DEFAULTS['light']})",
+        metavar="SHARE",
+        help="pick a frame if brightness has changed by this share of the range from black to white (default:"
+        f" {_DEFAULTS['light']})",
     )
     parser.add_argument(
         "--every",
         type=float,
         metavar="SECONDS",
-        help=f"pick a frame after so long though nothing changed, 0: never (default: {_DEFAULTS['every']:g})",
+        help=f"pick a frame after so long without change; 0: never (default: {_DEFAULTS['every']:g})",
     )
-    parser.add_argument("--count", type=int, metavar="N", help="pick the N most different frames of each video instead")
-    parser.add_argument("--gap", type=float, default=1.0, metavar="SECONDS", help="between two at least (default: 1)")
-    parser.add_argument("--rate", type=float, default=5.0, help="frames compared per second (default: 5)")
+    gap = parser.add_argument(
+        "--min-gap",
+        dest="gap",
+        type=float,
+        default=1.0,
+        metavar="SECONDS",
+        help="shortest time between two picked frames (default: 1)",
+    )
+    add_alias(parser, "--gap", gap)
+    rate = parser.add_argument(
+        "--fps",
+        dest="rate",
+        type=float,
+        default=5.0,
+        metavar="N",
+        help="compare so many frames per second of video (default: 5)",
+    )
+    add_alias(parser, "--rate", rate)
     parser.add_argument(
         "--boxes",
         type=Path,
@@ -54,29 +75,34 @@ def _frames_arguments(parser: argparse.ArgumentParser) -> None:
         action="extend",
         default=[],
         metavar="TABLE",
-        help="boxes to begin with: the truth of a video (a CSV of its name, with grades), or boxes.parquet of "
-        "`uncover detect`: proposals, which are no labels until a person has seen them in a tool",
+        help="boxes for the annotation tool: true boxes with grades (<video>.csv), or boxes.parquet of `uncover detect`"
+        " as proposals, which count as labels only after a person has reviewed them",
     )
 
 
-@verb("frames", "pick frames of videos where something changes", _frames_arguments)
+@verb("frames", "pick frames of videos to annotate", _frames_arguments)
 def run_frames(args: argparse.Namespace) -> int:
-    """Pick frames of videos where something changes, and write them for people to annotate.
+    """Pick frames of videos to annotate, at changes of motion or light.
 
-    A frame is picked where enough has moved or the light has changed since the last one, and after a long time
-    without change; or the --count most different ones. OUT gets <grade>/images/, frames.csv, which says why each
-    frame was picked, and with --boxes <grade>/labels/ (true boxes) or <grade>/proposals/ (found ones). The grade is
-    `ungraded` until somebody says more: `uncover frames export` and `uncover frames import` take the frames to CVAT
-    or Label Studio and back, which makes labels of proposals, and `uncover labels --layout graded OUT DATA` makes a
-    data set of the frames with labels.
+    A frame is picked if enough has moved or the light has changed since the last picked frame, and after --every
+    seconds without change; with --count, the most different frames. OUT gets <grade>/images/, frames.csv with the
+    reason of each pick, and with --boxes <grade>/labels/ (true boxes) or <grade>/proposals/ (detected boxes). The grade
+    of occlusion is `ungraded` until it is annotated.
 
-    A video that cannot be read, is cut off, or whose clock starts anew or jumps: what can be read is used, a line
-    says so and what was done, and the exit code is 3.
+    Next: `uncover frames export` and `uncover frames import` move the frames to CVAT or Label Studio and back, which
+    turns proposals into labels. `uncover labels OUT DATA --layout graded` makes a data set of the labelled frames.
 
-    Frames are shown as they are: nothing is blurred or cut away, and whoever may not see the video may not see OUT.
-    Nothing is written outside OUT.
+    The exit code is 3 if a video cannot be read, is truncated, or its timestamps jump; the frames that can be read are
+    used, and a warning names the video.
+
+    Privacy: faces are not hidden, so OUT requires the same protection as the videos. Nothing is written outside OUT.
+
+    Examples:
+      uncover frames ward.mp4 frames
+      uncover frames recordings/ frames --count 20 --boxes found/recordings/boxes.parquet
     """
     from uncover.config.values import check_number
+    from uncover.console import wrote
     from uncover.errors import InputError
     from uncover.video.changes import Limits
     from uncover.video.pick_frames import pick_frames
@@ -84,54 +110,63 @@ def run_frames(args: argparse.Namespace) -> int:
 
     given = [option for option in _DEFAULTS if getattr(args, option) is not None]
     if args.count is not None and given:
-        raise InputError(f"--{given[0]}: --count picks the most different frames by itself; leave one of the two out")
+        raise InputError(
+            f"--{given[0]}: has no effect with --count, which picks the most different frames; omit one of the two"
+        )
     values = {option: _DEFAULTS[option] if option not in given else getattr(args, option) for option in _DEFAULTS}
     check_number("--motion", values["motion"], 0.001)
     check_number("--light", values["light"], 0.001)
     check_number("--every", values["every"], 0)
     check_number("--count", args.count, 1)
-    check_number("--gap", args.gap, 0)
-    check_number("--rate", args.rate, 0.001, 1000)
+    check_number("--min-gap", args.gap, 0)
+    check_number("--fps", args.rate, 0.001, 1000)
     limits = Limits(**values, gap=args.gap, rate=args.rate)
     chosen = [video for given in args.videos for video in (videos_in(given) if given.is_dir() else [given])]
     picking = pick_frames(chosen, args.out, limits, args.count, args.boxes, logger.info)
     reasons = ", ".join(f"{number} {reason}" for reason, number in picking.by_reason().items())
     videos = f"{len(chosen)} video" + "s" * (len(chosen) > 1)
-    logger.info(f"{args.out}: picked {len(picking.picked)} of {picking.watched} frames of {videos} ({reasons})")
-    waiting = "" if picking.review.reviewed else "; none is a label yet: uncover frames export, then frames import"
+    waiting = "" if picking.review.reviewed else "; none is a label yet: run uncover frames export, then frames import"
     logger.info(f"{args.out}: {picking.review}{waiting}")
+    text = f"picked {len(picking.picked)} of {picking.watched} frames of {videos} ({reasons})"
+    wrote(args.out, text, frames=len(picking.picked), videos=len(chosen), reasons=dict(picking.by_reason()))
     return 0 if picking.whole else PARTLY
 
 
 def _frames_export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("set", type=Path, metavar="SET", help="folder of picked frames")
     parser.add_argument("out", type=Path, metavar="OUT", help="file to write: .xml for CVAT, .json for Label Studio")
-    parser.add_argument("--format", choices=("cvat", "label-studio"), required=True)
+    parser.add_argument("--format", choices=("cvat", "label-studio"), required=True, help="annotation tool")
     parser.add_argument(
         "--prefix",
-        metavar="ADDRESS",
-        help="of SET in Label Studio (default: /data/local-files/?d=SET/)",
+        metavar="URL",
+        help="URL of SET in Label Studio, before the names of its files (default: /data/local-files/?d=SET/)",
     )
 
 
-@verb("frames export", "write boxes and grades of picked frames for CVAT or Label Studio", _frames_export_arguments)
+@verb("frames export", "export picked frames to CVAT or Label Studio", _frames_export_arguments)
 def run_frames_export(args: argparse.Namespace) -> int:
-    """Write boxes and grades of picked frames for CVAT or Label Studio.
+    """Export boxes and grades of picked frames to CVAT or Label Studio.
 
-    SET is a folder of `uncover frames`. A second file beside OUT sets the tool up: for CVAT OUT.labels.json, for the
-    field "Raw" of the labels of a new task; for Label Studio OUT.config.xml, for "Labeling Interface", "Code".
+    SET is a folder of `uncover frames`. A second file beside OUT configures the tool: OUT.labels.json for CVAT (paste
+    it into the field "Raw" of the labels of a new task), OUT.config.xml for Label Studio ("Labeling Interface",
+    "Code").
 
-      cvat          make a task with these labels, upload the pictures, then "Upload annotations", "CVAT 1.1", OUT
-      label-studio  serve the folder that SET stands in (LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true,
+      cvat          create a task with these labels, upload the images, then "Upload annotations", "CVAT 1.1", OUT
+      label-studio  serve the parent folder of SET (LABEL_STUDIO_LOCAL_FILES_SERVING_ENABLED=true,
                     LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT=that folder), add SET as local storage, then "Import" OUT
 
-    Proposed boxes go along to be corrected: as predictions in Label Studio, as boxes of the source "auto" in CVAT.
-    Pictures are shown as they are: the tool must be one that may see them. After an import frames stand in the
-    folders of their grades, so export anew to go on.
+    Proposed boxes are exported for correction: as predictions in Label Studio, as boxes with source "auto" in CVAT.
+    Faces are not hidden: use a tool that is allowed to process the images. After an import, frames are in the folders
+    of their grades; export them again to continue.
+
+    Examples:
+      uncover frames export frames frames.xml --format cvat
+      uncover frames export frames frames.json --format label-studio
     """
     from urllib.parse import quote
 
     from uncover.atomic import check_new_file, new_file
+    from uncover.console import wrote
     from uncover.data.annotations.annotated import known_grades, look_up_frames
     from uncover.data.annotations.cvat import label_constructor, write_cvat
     from uncover.data.annotations.label_studio import LOCAL_FILES, labeling_config, write_label_studio
@@ -142,7 +177,7 @@ def run_frames_export(args: argparse.Namespace) -> int:
     if args.out.suffix.lower() != suffix:
         raise InputError(f"{args.out}: expected a name that ends in {suffix} for --format {args.format}")
     if args.prefix is not None and args.format == "cvat":
-        raise InputError("--prefix: CVAT knows pictures by their names; leave it out")
+        raise InputError("--prefix: has no effect with CVAT, which identifies images by name; omit it")
     beside = args.out.with_suffix(other)
     for file in (args.out, beside):
         check_new_file(file)
@@ -163,28 +198,36 @@ def run_frames_export(args: argparse.Namespace) -> int:
     review = review_of(args.set, (state.frame for state in states.values()))
     if warning := review.warning(args.set):
         logger.info(warning)
-    logger.info(f"{args.out}: {len(states)} frames ({review}); set the tool up with {beside}")
+    wrote(args.out, f"{len(states)} frames ({review})", frames=len(states))
+    wrote(beside, "configuration of the tool")
     return 0
 
 
 def _frames_import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("set", type=Path, metavar="SET", help="folder of picked frames")
-    parser.add_argument("file", type=Path, metavar="FILE", help="what the tool exported")
-    parser.add_argument("--label", default="face", help="label of the boxes of whole faces (default: face)")
+    parser.add_argument("file", type=Path, metavar="FILE", help="export of the annotation tool")
+    parser.add_argument(
+        "--label", default="face", metavar="NAME", help="label of whole faces in the tool (default: face)"
+    )
 
 
-@verb("frames import", "take boxes and grades of picked frames from CVAT or Label Studio", _frames_import_arguments)
+@verb("frames import", "import annotations from CVAT or Label Studio", _frames_import_arguments)
 def run_frames_import(args: argparse.Namespace) -> int:
-    """Take boxes and grades of picked frames from what CVAT or Label Studio exported.
+    """Import boxes and grades of picked frames from an export of CVAT or Label Studio.
 
-    SET is a folder of `uncover frames`. FILE is CVAT's export "CVAT for images 1.1", or "CVAT for video 1.1" of a
-    task of one of the videos (.xml, .zip), or Label Studio's "JSON" or "JSON-MIN" (.json). Frames get the boxes of
-    FILE, move to the folder of their grade, and count as reviewed, also those that nobody changed in the tool: what
-    nobody looked at is not to be in FILE. A frame that went out with boxes and comes back without any has no face.
-    Frames of which FILE says nothing, or something that cannot be used, stay as they are; SET/rejected.csv lists what
-    cannot be used, SET/imports.csv all imports. SET is changed as a whole or not at all.
+    SET is a folder of `uncover frames`. FILE is an export of CVAT as "CVAT for images 1.1", or as "CVAT for video 1.1"
+    of a task with one of the videos (.xml, .zip), or of Label Studio as "JSON" or "JSON-MIN" (.json).
+
+    Frames in FILE get its boxes, move to the folder of their grade, and count as reviewed, even if they were not
+    changed in the tool: export only frames that were reviewed. A frame that was exported with boxes and has none in
+    FILE has no face. Frames that are not in FILE, or have invalid annotations there, are not changed. SET/rejected.csv
+    lists invalid annotations, SET/imports.csv all imports. SET is changed as a whole or not at all.
+
+    Examples:
+      uncover frames import frames annotations.zip
+      uncover frames import frames project.json --label face
     """
-    from uncover.console import warn_each
+    from uncover.console import warn_each, wrote
     from uncover.data.annotations.importing import REJECTED, import_annotations
     from uncover.data.picked import read_picked, review_of
 
@@ -193,12 +236,18 @@ def run_frames_import(args: argparse.Namespace) -> int:
     review = review_of(args.set, read_picked(args.set))
     if review.unseen:
         logger.info(
-            f"note: {review.unseen} frames have neither boxes nor a grade, so that nobody can tell whether somebody"
-            " looked at them; where there is no face, give them a grade in the tool, such as none"
+            f"note: {review.unseen} frames have neither boxes nor a grade, so it is unknown whether they were reviewed;"
+            " if a frame has no face, give it a grade in the tool, such as none"
         )
-    logger.info(
-        f"{args.set}: updated {imported.updated} frames that came back, {imported.unchanged} of them unchanged"
-        f" ({imported.moved} moved to another grade); left {imported.spoilt + imported.untouched} as they were"
-        f" ({imported.spoilt} of them for what was rejected); now {review}"
+    logger.info(f"{args.set}: {review}")
+    wrote(
+        args.set,
+        f"updated {imported.updated} frames, {imported.unchanged} of them unchanged and {imported.moved} moved to"
+        f" another grade; skipped {imported.spoilt + imported.untouched} frames, {imported.spoilt} of them rejected",
+        updated=imported.updated,
+        unchanged=imported.unchanged,
+        moved=imported.moved,
+        rejected=imported.spoilt,
+        skipped=imported.spoilt + imported.untouched,
     )
     return 0

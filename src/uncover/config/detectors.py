@@ -21,154 +21,205 @@ from uncover.config.values import Section
 
 CocoNetwork = Literal["yolov5n", "yolov5s", "yolov5m", "yolov5l", "yolov5x"]
 UPSTREAM: tuple[str, ...] = get_args(CocoNetwork)
-"""Networks of upstream's, with COCO weights."""
+"""Networks of upstream YOLOv5, with COCO weights."""
 PackagedNetwork = Literal[CocoNetwork, "scrfd_2.5g"]
-"""Those that weights of the package may be of."""
+"""Networks of the pretrained weights of the package."""
 
 LAYERS_BELOW_HEAD = 24
-"""Of every YOLOv5."""
+"""Layers below the head in every YOLOv5 network."""
 
 Input = Literal["photo", "grey", "classes", "joint", "mean", "whole_face"]
-"""What a detector looks at: a photo in colour or grey, or heatmaps: a channel per class, or one of three kinds."""
+"""Input of a detector: a photo in colour or grey, heatmaps of all classes, or one of three 1-channel heatmaps."""
 
 MAP_INPUTS = ("classes", "joint", "mean", "whole_face")
 
 DRAWN_BOXES = "drawn_boxes"
-"""Name of the maps that no gradient made: the first detector's boxes, drawn as blobs."""
+"""Name of the control input without gradients: boxes of the first detector, drawn as blobs."""
 
 OCCLUSION = "rgb1_occlusion"
-"""Name of our own detector, which learns that a face goes on under what covers it."""
+"""Name of the detector that is trained with occlusion augmentation."""
 
 FirstDetector = Literal["rgb10", "rgb1"]
 SecondDetector = Literal["gradcampp_avg", "hirescam_avg", "gradcampp_10", "hirescam_10"]
 
 
 class Hyperparameters(Section):
-    """YOLOv5's hyperparameters, under its own names; defaults are upstream's `hyp.scratch-low`."""
+    """Hyperparameters of YOLOv5, under their upstream names; defaults are those of `hyp.scratch-low`."""
 
-    lr0: PositiveFloat = Field(0.01, description="learning rate at the start")
-    lrf: PositiveFloat = Field(0.01, description="learning rate at the end, as a share of lr0")
-    momentum: float = Field(0.937, ge=0, lt=1, description="of SGD, or Adam's beta1")
-    weight_decay: NonNegativeFloat = Field(0.0005, description="of weights that are no biases or batch norms")
-    warmup_epochs: NonNegativeFloat = Field(3.0, description="epochs of warm-up")
-    warmup_momentum: NonNegativeFloat = Field(0.8, description="momentum at the start of warm-up")
-    warmup_bias_lr: NonNegativeFloat = Field(0.1, description="learning rate of biases at the start of warm-up")
-    box: NonNegativeFloat = Field(0.05, description="gain of the box loss")
-    cls: NonNegativeFloat = Field(0.5, description="gain of the class loss")
-    cls_pw: PositiveFloat = Field(1.0, description="weight of positives in the class loss")
-    obj: NonNegativeFloat = Field(1.0, description="gain of the objectness loss")
-    obj_pw: PositiveFloat = Field(1.0, description="weight of positives in the objectness loss")
-    iou_t: float = Field(0.2, ge=0, le=1, description="IoU threshold of training")
-    anchor_t: PositiveFloat = Field(4.0, description="largest ratio of a box's sides to an anchor's")
-    anchors: float | None = Field(
-        None, ge=1, le=100, description="anchors per level, where evolution chose it; null leaves 3"
+    lr0: PositiveFloat = Field(0.01, description="Initial learning rate.")
+    lrf: PositiveFloat = Field(0.01, description="Final learning rate, as a fraction of `lr0`.")
+    momentum: float = Field(0.937, ge=0, lt=1, description="Momentum of SGD, or beta1 of Adam and AdamW.")
+    weight_decay: NonNegativeFloat = Field(0.0005, description="Weight decay. Not applied to biases and batch norms.")
+    warmup_epochs: NonNegativeFloat = Field(3.0, description="Length of the warm-up in epochs.")
+    warmup_momentum: NonNegativeFloat = Field(0.8, description="Momentum at the start of the warm-up.")
+    warmup_bias_lr: NonNegativeFloat = Field(0.1, description="Learning rate of biases at the start of the warm-up.")
+    box: NonNegativeFloat = Field(0.05, description="Gain of the box loss.")
+    cls: NonNegativeFloat = Field(0.5, description="Gain of the class loss.")
+    cls_pw: PositiveFloat = Field(1.0, description="Weight of positive samples in the class loss.")
+    obj: NonNegativeFloat = Field(1.0, description="Gain of the objectness loss.")
+    obj_pw: PositiveFloat = Field(1.0, description="Weight of positive samples in the objectness loss.")
+    iou_t: float = Field(0.2, ge=0, le=1, description="IoU threshold of the training.")
+    anchor_t: PositiveFloat = Field(
+        4.0, description="Largest ratio between the sides of a box and an anchor assigned to it."
     )
-    fl_gamma: NonNegativeFloat = Field(0.0, description="gamma of the focal loss; 0 turns it off")
-    hsv_h: float = Field(0.015, ge=0, le=1, description="augmentation: hue, as a share")
-    hsv_s: float = Field(0.7, ge=0, le=1, description="augmentation: saturation, as a share")
-    hsv_v: float = Field(0.4, ge=0, le=1, description="augmentation: value, as a share")
-    degrees: float = Field(0.0, ge=0, le=180, description="augmentation: rotation, plus or minus degrees")
-    translate: float = Field(0.1, ge=0, le=1, description="augmentation: shift, as a share of the image")
-    scale: float = Field(0.5, ge=0, description="augmentation: gain of size")
-    shear: float = Field(0.0, ge=0, le=180, description="augmentation: shear, plus or minus degrees")
-    perspective: float = Field(0.0, ge=0, le=0.001, description="augmentation: perspective")
-    flipud: float = Field(0.0, ge=0, le=1, description="augmentation: probability of a flip upside down")
-    fliplr: float = Field(0.5, ge=0, le=1, description="augmentation: probability of a flip from left to right")
-    mosaic: float = Field(1.0, ge=0, le=1, description="augmentation: probability of a mosaic of four photos")
-    mixup: float = Field(0.0, ge=0, le=1, description="augmentation: probability of mixing two photos")
-    copy_paste: float = Field(0.0, ge=0, le=1, description="augmentation: probability of pasting segments")
+    anchors: float | None = Field(
+        None, ge=1, le=100, description="Anchors per output level, as set by evolution. `null`: 3."
+    )
+    fl_gamma: NonNegativeFloat = Field(0.0, description="Gamma of the focal loss. `0`: off.")
+    hsv_h: float = Field(0.015, ge=0, le=1, description="Augmentation: largest change of hue, as a fraction.")
+    hsv_s: float = Field(0.7, ge=0, le=1, description="Augmentation: largest change of saturation, as a fraction.")
+    hsv_v: float = Field(
+        0.4, ge=0, le=1, description="Augmentation: largest change of brightness (value), as a fraction."
+    )
+    degrees: float = Field(
+        0.0, ge=0, le=180, description="Augmentation: largest rotation in degrees, in both directions."
+    )
+    translate: float = Field(
+        0.1, ge=0, le=1, description="Augmentation: largest translation, as a fraction of the image size."
+    )
+    scale: float = Field(0.5, ge=0, description="Augmentation: largest change of scale, as a fraction.")
+    shear: float = Field(0.0, ge=0, le=180, description="Augmentation: largest shear in degrees, in both directions.")
+    perspective: float = Field(0.0, ge=0, le=0.001, description="Augmentation: perspective distortion.")
+    flipud: float = Field(0.0, ge=0, le=1, description="Augmentation: probability of a vertical flip.")
+    fliplr: float = Field(0.5, ge=0, le=1, description="Augmentation: probability of a horizontal flip.")
+    mosaic: float = Field(1.0, ge=0, le=1, description="Augmentation: probability of a mosaic of four images.")
+    mixup: float = Field(0.0, ge=0, le=1, description="Augmentation: probability of mixing two images.")
+    copy_paste: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Augmentation: probability of copying segments between images. Must be `0` for labels "
+        "that are boxes.",
+    )
 
 
 class Detector(Section):
-    """One detector: network, data, recipe."""
+    """One detector: network, classes, training recipe."""
 
-    model: CocoNetwork = Field("yolov5m", description="network")
-    weights: Literal["coco", "scratch"] = Field("coco", description="start from upstream's COCO weights, or anew")
-    classes: Literal["parts", "whole_face"] = Field("parts", description="train on ten parts or on the whole face only")
-    epochs: PositiveInt = Field(300, description="epochs at most")
-    patience: NonNegativeInt = Field(100, description="stop after this many epochs without a better fitness; 0 never")
-    batch: PositiveInt | Literal["auto"] = Field(16, description="images per step; `auto` fills the GPU")
-    image_size: PositiveInt = Field(640, multiple_of=32, description="longest side of the network's input, in pixels")
+    model: CocoNetwork = Field("yolov5m", description="YOLOv5 network.")
+    weights: Literal["coco", "scratch"] = Field(
+        "coco",
+        description="Initial weights: `coco` for the COCO weights of upstream YOLOv5, `scratch` for random weights.",
+    )
+    classes: Literal["parts", "whole_face"] = Field(
+        "parts", description="Classes to train on: the ten parts, or the whole face only."
+    )
+    epochs: PositiveInt = Field(300, description="Maximum number of epochs.")
+    patience: NonNegativeInt = Field(
+        100, description="Stop after this many epochs without a higher fitness. `0`: never."
+    )
+    batch: PositiveInt | Literal["auto"] = Field(
+        16, description="Images per batch. `auto`: as many as fit into GPU memory."
+    )
+    image_size: PositiveInt = Field(640, multiple_of=32, description="Longest side of the network input in pixels.")
     rectangular: bool = Field(
         False,
-        description="rectangular training batches, which turn mosaic and shuffling off, as upstream's do",
+        description="Train on rectangular batches. Turns mosaic and shuffling off, like upstream YOLOv5.",
     )
-    optimizer: Literal["SGD", "Adam", "AdamW"] = Field("SGD", description="optimiser")
-    schedule: Literal["linear", "cosine"] = Field("linear", description="course of the learning rate")
-    flip_swaps_sides: bool = Field(True, description="a flipped photo swaps left and right classes (upstream does not)")
+    optimizer: Literal["SGD", "Adam", "AdamW"] = Field("SGD", description="Optimiser.")
+    schedule: Literal["linear", "cosine"] = Field("linear", description="Learning rate schedule.")
+    flip_swaps_sides: bool = Field(
+        True, description="Swap left and right classes when an image is flipped. Upstream YOLOv5 does not."
+    )
     nominal_batch: PositiveInt = Field(
-        64, description="images behind one step of the optimiser; smaller batches add up to it, as upstream's do"
+        64,
+        description="Images per optimiser step. Gradients of smaller batches are accumulated, like in upstream YOLOv5.",
     )
     autoanchor: bool = Field(
         False,
-        description="fit anchors where the given ones cover too few boxes, as upstream; nested boxes suffer from it",
+        description="Fit new anchors if the given ones match too few boxes, like upstream YOLOv5. Not "
+        "recommended for nested boxes.",
     )
     exclusive_candidates: bool = Field(
         False,
-        description="of boxes that claim one anchor in one cell, only the best-fitting learns there; upstream: all",
+        description="Assign a candidate (anchor and cell) that several boxes match to the best-fitting box "
+        "only. Upstream YOLOv5 assigns it to all of them.",
     )
-    multi_scale: bool = Field(False, description="change the size of each batch by up to a half")
-    image_weights: bool = Field(False, description="draw photos of badly found classes more often")
+    multi_scale: bool = Field(False, description="Change the input size of each batch by up to half.")
+    image_weights: bool = Field(False, description="Draw images with poorly detected classes more often.")
     precision: Literal["float32", "float16", "bfloat16"] = Field(
-        "float32", description="arithmetic of the network: float16 (GPU only) and bfloat16 are mixed precision"
+        "float32", description="Arithmetic of the network. `float16` (GPU only) and `bfloat16` are mixed precision."
     )
     least_images: NonNegativeInt = Field(
-        0, description="a smaller training set stands several times in an epoch, which then has this many images"
+        0, description="Smallest number of images per epoch. Images of a smaller training set are repeated."
     )
     least_warmup_steps: NonNegativeInt | None = Field(
-        None, description="steps of warm-up at least; null: upstream's 100, 0 leaves it to `warmup_epochs` alone"
+        None,
+        description="Smallest number of warm-up steps. `null`: 100, like upstream YOLOv5. `0`: use "
+        "`warmup_epochs` only.",
     )
     keep: Literal["best", "last"] = Field(
-        "best", description="weights of the epoch that is best on the validation set, or of the last"
+        "best", description="Which weights to keep: `best` epoch on the validation set, or `last` epoch."
     )
     processes: PositiveInt = Field(
         1,
-        description="processes that share the training, each with a GPU of its own; `batch` counts the images of all,"
-        " batch norms see those of one",
+        description="Number of training processes, with one GPU each. `batch` is the total over all "
+        "processes; batch norm statistics are per process.",
     )
-    seed: NonNegativeInt = Field(0, description="seed of the training")
+    seed: NonNegativeInt = Field(0, description="Random seed of the training.")
     freeze: int = Field(
         0,
         ge=0,
         le=LAYERS_BELOW_HEAD,
-        description="layers from the first on that keep their start weights; 24 leaves the head alone to learn",
+        description="Number of layers to freeze, counted from the input. `10` freezes the backbone, `24` "
+        "everything except the head.",
     )
     occlusion: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="augmentation of photos, not upstream's: probability that part of a whole face is covered",
+        description="Augmentation: probability that part of a whole face is covered. Photos only; not in "
+        "upstream YOLOv5.",
     )
-    evolved: bool = Field(False, description="take the hyperparameters of the evolution's best generation")
-    hyperparameters: Hyperparameters = Field(Hyperparameters(), description="YOLOv5's hyperparameters")
+    evolved: bool = Field(False, description="Use the hyperparameters of the best generation of the evolution.")
+    hyperparameters: Hyperparameters = Field(
+        Hyperparameters(), description="Hyperparameters of YOLOv5, under their upstream names."
+    )
 
 
 class DetectorVariant(Section):
-    """One more detector for the second step: like one of the six, but for what it looks at."""
+    """A further detector of the second step: inherits the settings of one of the six, with another input."""
 
-    like: FirstDetector | SecondDetector = Field("hirescam_avg", description="whose settings it has")
+    like: FirstDetector | SecondDetector = Field(
+        "hirescam_avg", description="Detector whose settings this one inherits."
+    )
     role: Literal["variant", "control", "ours"] = Field(
         "variant",
-        description="another kind of heatmap, a control that looks at something else, or what is to beat them all",
+        description="`variant`: another kind of heatmap. `control`: another input, for comparison. `ours`: a "
+        "new detector of this project.",
     )
     heatmaps: str | None = Field(
-        None, description="the kind of heatmap by its name in `heatmaps`, or drawn_boxes: the first detector's boxes"
+        None,
+        description="Heatmaps used as input, by their name in `heatmaps`; or `drawn_boxes`, the boxes of the "
+        "first detector drawn as blobs.",
     )
-    input: Input = Field("joint", description="what it looks at; a kind of 1-channel map, classes, grey, photo")
-    start: FirstDetector | None = Field(None, description="the trained detector whose weights it starts from")
-    freeze: int | None = Field(None, ge=0, le=LAYERS_BELOW_HEAD, description="as of a detector; null: that of `like`")
-    occlusion: float | None = Field(None, ge=0, le=1, description="as of a detector; null: that of `like`")
-    epochs: PositiveInt | None = Field(None, description="as of a detector; null: those of `like`")
+    input: Input = Field(
+        "joint",
+        description="Input channels. `photo`: RGB. `grey`: greyscale photo. `classes`: one heatmap per "
+        "class. `joint`, `mean` and `whole_face`: a 1-channel heatmap, see `heatmaps.average`.",
+    )
+    start: FirstDetector | None = Field(None, description="Trained detector whose weights this one starts from.")
+    freeze: int | None = Field(
+        None, ge=0, le=LAYERS_BELOW_HEAD, description="See `detectors.rgb10.freeze`. `null`: value of `like`."
+    )
+    occlusion: float | None = Field(
+        None, ge=0, le=1, description="See `detectors.rgb10.occlusion`. `null`: value of `like`."
+    )
+    epochs: PositiveInt | None = Field(None, description="Maximum number of epochs. `null`: value of `like`.")
     image_size: PositiveInt | None = Field(
-        None, multiple_of=32, description="as of a detector, in pixels; null: that of `like`"
+        None, multiple_of=32, description="Longest side of the network input in pixels. `null`: value of `like`."
     )
 
     @model_validator(mode="after")
-    def _maps_where_it_looks_at_maps(self) -> Self:
+    def _heatmaps_fit_the_input(self) -> Self:
         if (self.input in MAP_INPUTS) != (self.heatmaps is not None):
             raise ValueError(
                 f"input: {self.input} "
-                + ("needs heatmaps: their name" if self.heatmaps is None else "looks at no heatmaps; leave them out")
+                + (
+                    "requires heatmaps; give their name"
+                    if self.heatmaps is None
+                    else "uses no heatmaps; remove heatmaps"
+                )
             )
         return self
 
@@ -198,24 +249,30 @@ def _variants() -> dict[str, DetectorVariant]:
 
 
 class Detectors(Section):
-    """The six models of the thesis."""
+    """The six detectors of the thesis, and their variants."""
 
-    rgb10: Detector = Field(Detector(), description="ten parts, photos")
-    rgb1: Detector = Field(Detector(classes="whole_face"), description="whole face, photos")
+    rgb10: Detector = Field(Detector(), description="Detector of ten parts in photos.")
+    rgb1: Detector = Field(Detector(classes="whole_face"), description="Detector of whole faces in photos.")
     gradcampp_avg: Detector = Field(
-        Detector(weights="scratch", classes="whole_face"), description="averaged GradCAM++ maps"
+        Detector(weights="scratch", classes="whole_face"),
+        description="Detector of whole faces in averaged GradCAM++ heatmaps.",
     )
     hirescam_avg: Detector = Field(
-        Detector(weights="scratch", classes="whole_face"), description="averaged HiResCAM maps"
+        Detector(weights="scratch", classes="whole_face"),
+        description="Detector of whole faces in averaged HiResCAM heatmaps.",
     )
     gradcampp_10: Detector = Field(
-        Detector(weights="scratch", classes="whole_face"), description="GradCAM++ maps per class"
+        Detector(weights="scratch", classes="whole_face"),
+        description="Detector of whole faces in GradCAM++ heatmaps of the ten classes.",
     )
     hirescam_10: Detector = Field(
-        Detector(weights="scratch", classes="whole_face"), description="HiResCAM maps per class"
+        Detector(weights="scratch", classes="whole_face"),
+        description="Detector of whole faces in HiResCAM heatmaps of the ten classes.",
     )
     variants: dict[str, DetectorVariant] = Field(
-        _variants(), description="further detectors for the second step by name: variants of the four, and controls"
+        _variants(),
+        description="Further detectors of the second step, by name: variants of the four heatmap detectors, "
+        "and controls.",
     )
 
     @field_validator("variants")
@@ -224,17 +281,17 @@ class Detectors(Section):
         for name in variants:
             if not re.fullmatch(r"[a-z0-9_]+", name) or name in (*get_args(FirstDetector), *get_args(SecondDetector)):
                 raise ValueError(
-                    f"the variant {name!r}: a name has small letters, digits and _ alone, and is none of the six models"
+                    f"variant {name!r}: expected lower-case letters, digits and _, and none of the six detector names"
                 )
         return variants
 
 
 class Weights(Section):
-    """A third party's checkpoint, which must have the sha256 stated here; without one (null) nothing is fetched."""
+    """Weights of a third party. The file must have the given SHA-256; without one (null), it is not downloaded."""
 
-    path: str | None = Field(None, description="file at hand")
-    url: str | None = Field(None, description="where to fetch it otherwise")
-    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="hash that the file must have")
+    path: str | None = Field(None, description="Local file.")
+    url: str | None = Field(None, description="Address to download the file from if `path` is missing.")
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Expected SHA-256 of the file.")
 
 
 @dataclass(frozen=True)
@@ -242,12 +299,12 @@ class SecondStep:
     """A detector of the second step.
 
     Attributes:
-        role: "thesis" for its four detectors, "variant" for other kinds of heatmaps, "control" for what has none,
-            "ours" for what is to beat them all.
-        settings: Network and recipe.
-        input: What it looks at.
-        heatmaps: Name of the heatmaps that it looks at; None for photos.
-        start: The trained detector whose weights it starts from; None starts anew.
+        role: "thesis" for the four heatmap detectors, "variant" for other heatmaps, "control" for other inputs, "ours"
+            for new detectors of this project.
+        settings: Network and training recipe.
+        input: Input channels.
+        heatmaps: Name of the heatmaps used as input; None for photos.
+        start: Trained detector whose weights it starts from; None uses the initial weights in `settings`.
     """
 
     role: Literal["thesis", "variant", "control", "ours"]
@@ -258,7 +315,7 @@ class SecondStep:
 
 
 def second_detectors(detectors: Detectors, heatmaps: Heatmaps) -> dict[str, SecondStep]:
-    """All of them by name, the thesis's four first."""
+    """Detectors of the second step by name, those of the thesis first."""
     steps = {}
     for name in get_args(SecondDetector):
         method, _, kind = name.rpartition("_")

@@ -1,4 +1,4 @@
-"""Hyperparameter evolution (thesis section 4.3): its budget and where it may search."""
+"""Hyperparameter evolution (thesis section 4.3): budget and search space."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from uncover.config.values import Section
 
 
 class SearchRange(NamedTuple):
-    """How strongly a hyperparameter mutates, and its limits.
+    """Search range of a hyperparameter.
 
     Attributes:
-        gain: Share of a mutation's spread; 0 leaves the hyperparameter alone.
+        gain: Factor on the standard deviation of a mutation; 0 keeps the hyperparameter fixed.
         low: Lowest value.
         high: Highest value.
     """
@@ -25,11 +25,11 @@ class SearchRange(NamedTuple):
 
 
 def _range(gain: float, low: float, high: float) -> SearchRange:
-    return Field(SearchRange(gain, low, high), description="gain of mutations, lowest and highest value")
+    return Field(SearchRange(gain, low, high), description="Gain of mutations, lowest and highest value.")
 
 
 class SearchSpace(Section):
-    """Where evolution may search; defaults are upstream's. A value of 0 stays 0: mutations multiply."""
+    """Search space; defaults are those of upstream YOLOv5. Mutations multiply, so a value of 0 stays 0."""
 
     lr0: SearchRange = _range(1, 1e-5, 0.1)
     lrf: SearchRange = _range(1, 0.01, 1.0)
@@ -65,26 +65,34 @@ class SearchSpace(Section):
     def _limits_are_values(self) -> Self:
         for name, limits in self:
             if limits.low > limits.high:
-                raise ValueError(f"{name}: its lowest value {limits.low} is above its highest {limits.high}")
+                raise ValueError(f"{name}: the lowest value {limits.low} is above the highest value {limits.high}")
             for limit in (limits.low, limits.high):
                 try:
                     Hyperparameters.model_validate({name: limit})
                 except ValidationError as error:
                     reason = error.errors()[0]["msg"]
-                    raise ValueError(f"{name}: {limit} is no value of this hyperparameter ({reason})") from None
+                    raise ValueError(
+                        f"{name}: {limit} is not a valid value ({reason[0].lower()}{reason[1:]})"
+                    ) from None
         return self
 
 
 class Evolution(Section):
     """Hyperparameter evolution (thesis section 4.3)."""
 
-    generations: NonNegativeInt = Field(42, description="generations; 0 turns evolution off")
-    epochs: PositiveInt = Field(10, description="epochs of each generation's training")
+    generations: NonNegativeInt = Field(42, description="Number of generations. `0`: no evolution.")
+    epochs: PositiveInt = Field(10, description="Epochs per generation.")
     parallel: PositiveInt = Field(
-        1, description="generations that may train side by side, and so know nothing of each other"
+        1,
+        description="Number of generations that train in parallel. Parallel generations do not use each "
+        "other's results.",
     )
-    mutation_probability: float = Field(0.8, gt=0, le=1, description="probability that a hyperparameter mutates")
-    mutation_sigma: PositiveFloat = Field(0.2, description="spread of a mutation (the thesis gives its square, 0.04)")
-    parents: PositiveInt = Field(5, description="best generations that parents are drawn from, weighted by fitness")
-    seed: NonNegativeInt = Field(0, description="seed of mutations")
-    space: SearchSpace = Field(SearchSpace(), description="where to search")
+    mutation_probability: float = Field(0.8, gt=0, le=1, description="Probability that a hyperparameter is mutated.")
+    mutation_sigma: PositiveFloat = Field(
+        0.2, description="Standard deviation of a mutation. The thesis prints the variance, `0.04`."
+    )
+    parents: PositiveInt = Field(
+        5, description="Number of best generations from which parents are drawn, weighted by fitness."
+    )
+    seed: NonNegativeInt = Field(0, description="Random seed of the mutations.")
+    space: SearchSpace = Field(SearchSpace(), description="Search range of each hyperparameter.")

@@ -1,4 +1,4 @@
-"""Class-activation maps of the first model: methods, layers, targets, variants (thesis section 3.2.2)."""
+"""Class-activation maps (heatmaps) of the first detector: methods, layers, targets, variants (thesis section 3.2.2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uncover.errors import InputError
 Share = float
 
 Target = Literal["T1", "T2", "confidence"]
-# The layers that feed YOLOv5's heads of small, middle and large boxes; -2 is the last of them alone.
+# Input layers of the three heads of YOLOv5 (small, medium, large boxes); -2 is the last of them.
 MULTISCALE = (17, 20, 23)
 
 
@@ -22,8 +22,8 @@ class CamMethod(NamedTuple):
     """A method of class-activation mapping.
 
     Attributes:
-        title: In print.
-        code: Class of `uncover.cam.methods`, or of another package, in full, that computes maps as grad-cam does.
+        title: Name in tables and figures.
+        code: Class in `uncover.cam.methods`, or full name of a class with the interface of pytorch-grad-cam.
     """
 
     title: str
@@ -41,7 +41,7 @@ METHODS = {
     "eigengradcam": CamMethod("EigenGradCAM", "pytorch_grad_cam.eigen_grad_cam.EigenGradCAM"),
     "gradcamelementwise": CamMethod("GradCAMElementWise", "pytorch_grad_cam.grad_cam_elementwise.GradCAMElementWise"),
 }
-"""All methods by their names in the config; titles and classes are read here by everyone else."""
+"""All methods, by name in the config."""
 
 if TYPE_CHECKING:
     Method = str
@@ -50,31 +50,31 @@ else:
 
 
 def _layers() -> tuple[int, ...]:
-    return Field((-2,), min_length=1, description="target layers; several are fused into one map per class")
+    return Field((-2,), min_length=1, description="Target layers. Several layers are fused into one heatmap per class.")
 
 
 def _target() -> Target:
     return Field(
         "T2",
-        description="score to differentiate: T1 all candidates, T2 those of detections (what the thesis used),"
-        " confidence as T2 with objectness times probability",
+        description="Score to differentiate. `T1`: class probabilities of all candidates. `T2`: class probabilities of"
+        " detections, as in the thesis. `confidence`: like `T2`, with objectness times class probability.",
     )
 
 
 class Variant(Section):
-    """One kind of heatmap: how it is made, and of which layers."""
+    """One kind of heatmap: method, layers and target."""
 
-    method: Method = Field(description="method")
+    method: Method = Field(description="Method of class-activation mapping.")
     layers: tuple[int, ...] = _layers()
     target: Target = _target()
 
 
 class Heatmaps(Section):
-    """Class-activation maps of the first model (thesis section 3.2.2)."""
+    """Class-activation maps (heatmaps) of the first detector (thesis section 3.2.2)."""
 
     methods: tuple[Method, ...] = Field(
         ("gradcampp", "hirescam"),
-        description="methods; each is a variant of its own name, of the layers and target below",
+        description="Methods. Each makes heatmaps of its own name, with `layers` and `target` below.",
     )
     layers: tuple[int, ...] = _layers()
     target: Target = _target()
@@ -85,24 +85,30 @@ class Heatmaps(Section):
             "gradcampp_t1": Variant(method="gradcampp", layers=MULTISCALE, target="T1"),
             "hirescam_t1": Variant(method="hirescam", layers=MULTISCALE, target="T1"),
         },
-        description="further variants by name: layer -2 feeds the head of large parts alone,"
-        " so small ones need those of more layers",
+        description="Further heatmaps by name. Layer `-2` feeds the head of large boxes only; use several "
+        "layers for small parts.",
     )
-    confidence: Share = Field(0.25, ge=0, le=1, description="T2: lowest confidence of a detection")
-    nms_iou: Share = Field(0.45, ge=0, le=1, description="T2: IoU of its non-maximum suppression")
+    confidence: Share = Field(0.25, ge=0, le=1, description="Target `T2`: confidence threshold of the detections.")
+    nms_iou: Share = Field(0.45, ge=0, le=1, description="Target `T2`: IoU threshold of non-maximum suppression.")
     image_size: int | None = Field(
         None,
         ge=32,
         multiple_of=32,
-        description="size of the network's input in pixels; null takes that of the training",
+        description="Size of the network input in pixels. `null`: size of the training.",
     )
-    batch: PositiveInt = Field(8, description="images in one pass")
-    average: Literal["joint", "mean", "whole_face"] = Field("joint", description="what the 1-channel map is")
-    padding: NonNegativeInt = Field(0, le=255, description="value around a letterboxed map (the thesis: 114)")
+    batch: PositiveInt = Field(8, description="Images per batch.")
+    average: Literal["joint", "mean", "whole_face"] = Field(
+        "joint",
+        description="Content of the 1-channel heatmap. `joint`: heatmap of the sum of all class scores. "
+        "`mean`: mean over the classes. `whole_face`: heatmap of the whole-face class.",
+    )
+    padding: NonNegativeInt = Field(
+        0, le=255, description="Pixel value around a letterboxed heatmap. The thesis used `114`."
+    )
     shards: PositiveInt | dict[str, PositiveInt] = Field(
         1,
-        description="jobs that share a set; by set, such as {train: 8, hof: 4}, or one number for all; what is made"
-        " stays as it is",
+        description="Number of jobs that share a set: one number, or a number by set, e.g. `{train: 8, hof: "
+        "4}`. Existing outputs are kept.",
     )
 
     @field_validator("variants")
@@ -110,24 +116,24 @@ class Heatmaps(Section):
     def _names_of_folders(cls, variants: dict[str, Variant]) -> dict[str, Variant]:
         for name in variants:
             if not re.fullmatch(r"[a-z0-9_]+", name):
-                raise ValueError(f"the variant {name!r}: a name has small letters, digits and _ alone")
+                raise ValueError(f"variant {name!r}: expected a name of lower-case letters, digits and _")
         return variants
 
     @model_validator(mode="after")
     def _some_variants_with_names_apart(self) -> Self:
         for name in self.variants:
             if name in self.methods:
-                raise ValueError(f"the variant {name!r} has the name of a method that stands in heatmaps.methods")
+                raise ValueError(f"variant {name!r} has the name of a method in heatmaps.methods; choose another name")
         if not (self.methods or self.variants):
-            raise ValueError("no methods and no variants; name at least one")
+            raise ValueError("methods and variants are empty; give at least one")
         return self
 
     def shards_of(self, name: str) -> int:
-        """Jobs that share a set."""
+        """Number of jobs that share a set."""
         return self.shards if isinstance(self.shards, int) else self.shards.get(name, 1)
 
     def named(self) -> dict[str, Variant]:
-        """All variants by name, those of `methods` first."""
+        """All kinds of heatmaps by name, those of `methods` first."""
         alone = {name: Variant(method=name, layers=self.layers, target=self.target) for name in self.methods}
         return alone | self.variants
 
@@ -135,32 +141,33 @@ class Heatmaps(Section):
 def parse_variants(
     methods: Sequence[str], layers: Sequence[int], target: str, named: Sequence[str]
 ) -> dict[str, Variant]:
-    """Kinds of heatmaps by name.
+    """Parse kinds of heatmaps from command-line options.
 
     Args:
-        methods: Each is a kind of its own name.
-        layers: Their target layers.
-        target: Their target.
-        named: Further kinds, such as "gradcampp_multiscale=gradcampp:17,20,23:T2".
+        methods: Methods; each makes heatmaps of its own name.
+        layers: Target layers of `methods`.
+        target: Target of `methods`.
+        named: Further kinds, e.g. "gradcampp_multiscale=gradcampp:17,20,23:T2".
+
+    Returns:
+        Kinds of heatmaps by name.
 
     Raises:
-        InputError: There is none, or one of them is no such thing.
+        InputError: No method is given, or a value is invalid.
     """
     if not methods and not named:
-        raise InputError("no heatmap is asked for; give at least one --method, such as --method gradcampp")
+        raise InputError("no method given; pass at least one, e.g. --method gradcampp")
     for method in methods:
         check_section(Variant, {"method": method, "layers": layers, "target": target}, f"--method {method}")
     variants = {}
     for text in named:
         name, *parts = text.replace("=", ":").split(":")
         if len(parts) != 3:
-            raise InputError(
-                f"--variant {text}: expected NAME=METHOD:LAYERS:TARGET, such as fine=gradcampp:17,20,23:T2"
-            )
+            raise InputError(f"--variant {text}: expected NAME=METHOD:LAYERS:TARGET, e.g. fine=gradcampp:17,20,23:T2")
         method, own_layers, own_target = parts
         values = {"method": method, "layers": own_layers.split(","), "target": own_target}
         if name in variants:
-            raise InputError(f"--variant {text}: there is another variant of this name")
+            raise InputError(f"--variant {text}: another variant has this name; choose another name")
         variants[name] = check_section(Variant, values, f"--variant {text}")
     section = {"methods": methods, "layers": layers, "target": target, "variants": variants}
     return check_section(Heatmaps, section, "--variant").named()

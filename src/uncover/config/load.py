@@ -1,4 +1,4 @@
-"""Read and check a whole config; every message names the key."""
+"""Read and check a config; every error message names file and key."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from uncover.config.values import check_section, merged, read_yaml
 from uncover.errors import InputError
 
 EXTENDS = "extends"
-"""Key that names another config file, relative to the file that says it, whose values this one changes."""
+"""Key of the config file that this one extends. A relative path is relative to the file with the key."""
 
 ALL = "*"
-"""Name that stands for all entries of a section that are there already."""
+"""Name that stands for all existing entries of a section."""
 
 
 def load_config(path: Path) -> Config:
-    """Read a config file, and those it extends.
+    """Read a config file and the files it extends.
 
     Raises:
-        InputError: The file is missing or no YAML, or a key is unknown or has a value that does not fit.
+        InputError: The file does not exist or is not YAML, or a key is unknown or has an invalid value.
     """
     return check_config(read_yaml(path), str(path), [path])
 
@@ -36,25 +36,25 @@ def check_config(
     files: Iterable[Path] = (),
     given: Mapping[str, Any] | None = None,
 ) -> Config:
-    """Make a config of plain values, such as those that Snakemake has read.
+    """Make a config from plain values, such as those read by Snakemake.
 
-    Entries by name, such as those of `detectors.variants`, join the ones that are there already: the defaults, and
-    those of the file that is extended.
+    Entries by name, such as those of `detectors.variants`, are added to existing ones: the defaults, and those of the
+    extended file.
 
     Args:
         values: Nested values; `extends` is followed.
-        name: Where they come from, for messages.
-        files: Config files that the values were read from, the lowest first, one of which says `extends`; what no file
-            says is relative to the working folder.
-        given: What was laid over the files, such as Snakemake's --config.
+        name: Source of the values, for messages.
+        files: Config files that the values were read from, in order of increasing precedence. `extends` is relative to
+            the file that has it, or to the working folder if none has it.
+        given: Values with precedence over the files, such as those of Snakemake's --config.
 
     Raises:
-        InputError: A key is unknown or has a value that does not fit; all such keys are named.
+        InputError: Keys are unknown or have invalid values; the message names all of them.
     """
     files = list(files)
     whole = _with_nulls(values)
-    # In merged values, a null has replaced the entry of a lower file that it takes away. A workflow that imports this
-    # one may make its config of anything.
+    # In merged values, a null has replaced the entry that it removes. A workflow that imports this one may build its
+    # config from any source.
     layers = [_with_nulls(layer) for layer in (*map(read_yaml, files), given or {})]
     laid: dict[str, Any] = {}
     for layer in layers:
@@ -74,34 +74,34 @@ def laid_over(
     strict: str | None = None,
     place: str = "",
 ) -> dict[str, Any]:
-    """Values of a section with changes: entries by name join those that are there; null takes one away, {} all.
+    """Merge changes into the values of a section. Entries by name are added; null removes one entry, {} all of them.
 
     Args:
         below: Nested values.
         changes: Nested values.
-        section: What they are values of; None where it has no entries by name.
-        strict: Where the changes come from, for messages, if a null must name an entry that is there.
-        place: Beginning of the section's keys, "detectors.".
+        section: Section of the values; None if it has no entries by name.
+        strict: Source of the changes, for messages, if a null must refer to an existing entry.
+        place: Prefix of the keys of the section, e.g. "detectors.".
 
     Raises:
-        InputError: A null names no entry.
+        InputError: A null refers to no existing entry.
     """
     both = dict(below)
     for key, value in changes.items():
         kind = section.model_fields[key].annotation if section and key in section.model_fields else None
         old = both.get(key)
-        if _has_entries(kind):
-            both[key] = _with_entries(old, value, _section_in(kind), strict, f"{place}{key}")
+        if has_entries(kind):
+            both[key] = _with_entries(old, value, section_in(kind), strict, f"{place}{key}")
         elif isinstance(value, Mapping):
             lower = old if isinstance(old, Mapping) else {}
-            both[key] = laid_over(lower, value, _section_in(kind), strict, f"{place}{key}.")
+            both[key] = laid_over(lower, value, section_in(kind), strict, f"{place}{key}.")
         else:
             both[key] = value
     return both
 
 
 def whole_values(config: Config) -> dict[str, Any]:
-    """All values of a config as a file may hold them: what is not in them is not there, whatever the defaults are."""
+    """All values of a config, as a config file that does not depend on the defaults."""
     values: dict[str, Any] = config.model_dump(mode="json")
     _mark_entries(values, Config)
     return values
@@ -114,7 +114,7 @@ def _with_entries(
         return {}
     if not isinstance(changes, Mapping):
         return changes
-    # Somebody who writes an empty section asks for no entries.
+    # An empty section removes all entries.
     there = dict(old) if isinstance(old, Mapping) and changes else {}
     for name, value in changes.items():
         if name == ALL and value is None:
@@ -122,8 +122,8 @@ def _with_entries(
         elif value is None:
             if strict and name not in there:
                 close = difflib.get_close_matches(str(name), there, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"entries: {', '.join(there) or 'none'}"
-                raise InputError(f"{strict}: key {place}.{name}: null takes an entry away, but there is none; {hint}")
+                hint = f"did you mean {close[0]}?" if close else f"existing entries: {', '.join(there) or 'none'}"
+                raise InputError(f"{strict}: key {place}.{name}: null removes an entry, but none has this name; {hint}")
             there.pop(name, None)
         elif isinstance(value, Mapping):
             own = there.get(name)
@@ -133,26 +133,26 @@ def _with_entries(
     return there
 
 
-def _has_entries(kind: Any) -> bool:
-    """Whether a field of this type is a section of entries by name, or may be one."""
+def has_entries(kind: Any) -> bool:
+    """Whether a field of this type is, or can be, a section of entries by name."""
     return dict in (get_origin(kind), *map(get_origin, get_args(kind)))
 
 
-def _section_in(kind: Any) -> type[BaseModel] | None:
-    """The section that a field of this type is, may be, or has entries of."""
+def section_in(kind: Any) -> type[BaseModel] | None:
+    """The section that a field of this type is, can be, or has as entries."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return kind
-    return next(filter(None, map(_section_in, get_args(kind))), None)
+    return next(filter(None, map(section_in, get_args(kind))), None)
 
 
 @functools.cache
 def _defaults(section: type[BaseModel]) -> dict[str, Any]:
-    """What a section has of itself that is changed key by key, entry by entry: not the defaults of its other keys."""
+    """Defaults of a section that are merged key by key: entries by name, and values that differ from the model."""
     found: dict[str, Any] = {}
     for name, field in section.model_fields.items():
         default = field.default
         if isinstance(default, BaseModel):
-            # Of rgb1, that it is a detector of whole faces.
+            # E.g. rgb1 is a detector of whole faces.
             found[name] = merged(_defaults(type(default)), default.model_dump(mode="json", exclude_unset=True))
         elif isinstance(default, dict):
             found[name] = {
@@ -171,40 +171,43 @@ def _mark_entries(values: dict[str, Any], section: type[BaseModel]) -> None:
 
 
 def _with_nulls(value: Any) -> Any:
-    """The same with None for "null": what stands on Snakemake's command line arrives as text."""
+    """The same with None for "null", since values from the command line of Snakemake are text."""
     if isinstance(value, Mapping):
         return {key: _with_nulls(each) for key, each in value.items()}
     return None if value == "null" else value
 
 
 def _extended(base: Any, name: str, files: list[Path], trail: tuple[str, ...]) -> dict[str, Any]:
-    """What a config changes: values of the file that it extends, or the defaults."""
+    """Values that a config changes: those of the file it extends, or the defaults."""
     if base is None:
         return _defaults(Config)
     if not isinstance(base, str):
-        raise InputError(f"{name}: {EXTENDS}: {base!r:.80}; expected the path of another config file")
+        raise InputError(f"{name}: key {EXTENDS}: expected the path of another config file; found {base!r:.80}")
     path = _base(base, name, files)
     if str(path) in trail:
-        raise InputError(f"{name}: {EXTENDS} goes round in a circle: {' -> '.join([*trail, str(path)])}")
+        raise InputError(
+            f"{name}: key {EXTENDS}: circular ({' -> '.join([*trail, str(path)])}); remove {EXTENDS} from one of these"
+            " files"
+        )
     values = read_yaml(path)
     below = _extended(values.pop(EXTENDS, None), str(path), [path], (*trail, str(path)))
     return laid_over(below, values, Config, str(path))
 
 
 def _base(base: str, name: str, files: list[Path]) -> Path:
-    """The file that `extends` names: beside the last file that says so, or in the working folder."""
+    """The extended file: relative to the last file with this value of `extends`, or to the working folder."""
     places = [file.parent / base for file in reversed(files) if _says(read_yaml(file), base)]
     for path in (*places, Path(base)):
         if path.is_file():
             return path.resolve()
     place = places[0] if places else Path(base)
     raise InputError(
-        f"{name}: {EXTENDS}: {place}: does not exist; expected a config file, relative to the one that says it"
+        f"{name}: key {EXTENDS}: {place} does not exist; expected a config file, relative to the file with this key"
     )
 
 
 def _says(values: Any, base: str) -> bool:
-    """Whether a config file extends another one, itself or in a section that it has for an imported workflow."""
+    """Whether a config file extends another one, at the top or in a section for an imported workflow."""
     if not isinstance(values, Mapping):
         return False
     return values.get(EXTENDS) == base or any(_says(each, base) for each in values.values())

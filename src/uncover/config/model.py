@@ -1,4 +1,4 @@
-"""The whole config of a run. Schema, defaults and documentation are made from this model."""
+"""The config of a run. Schema, defaults and reference are generated from this model."""
 
 from __future__ import annotations
 
@@ -31,32 +31,56 @@ from uncover.config.values import Section
 
 
 class Config(Section):
-    """Everything that a run depends on."""
+    """All settings of a run."""
 
     run: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", description="name of the run: results go to results/<run>/"
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$",
+        description="Name of the run: letters, digits, `_`, `.` and `-`. Outputs are written to `results/<run>/`.",
     )
-    raw: Raw = Field(Raw(), description="raw data")
+    raw: Raw = Field(
+        Raw(),
+        description="Raw data: folders of downloaded data sets, or synthetic data. A data set that is `null` "
+        "is skipped, with the sets, tables and figures that require it.",
+    )
     data_sets: dict[str, DataSet] = Field(
         {},
-        description="data sets of your own by name, such as {my_ward: {path: clips, layout: yolo}}; docs/data_sets.md",
+        description="Your own data sets by name, e.g. `{my_ward: {path: clips, layout: yolo}}`; see "
+        "`docs/data_sets.md`.",
     )
-    synthetic: Synthetic = Field(Synthetic(), description="synthetic raw data")
-    labels: Labels = Field(Labels(), description="part boxes")
-    splits: Splits = Field(Splits(), description="sets")
+    synthetic: Synthetic = Field(
+        Synthetic(),
+        description="Size and content of the synthetic raw data, which is generated if `raw.synthetic` is `true`.",
+    )
+    labels: Labels = Field(Labels(), description="How labels are computed from landmarks.")
+    splits: Splits = Field(Splits(), description="Assignment of photos to the sets `train`, `val` and `test`.")
     weights: dict[str, Weights] = Field(
-        {}, description="third parties' checkpoints, by name such as yolov5m or retinaface"
+        {},
+        description="Third-party weights by name, e.g. `yolov5m` or `retinaface`. A file is loaded only if "
+        "its SHA-256 matches.",
     )
-    detectors: Detectors = Field(Detectors(), description="the six models")
-    evolution: Evolution = Field(Evolution(), description="hyperparameter evolution")
-    prediction: Prediction = Field(Prediction(), description="stored predictions")
-    heatmaps: Heatmaps = Field(Heatmaps(), description="class-activation maps")
-    rescue: Rescue = Field(Rescue(), description="the second step")
-    baselines: Baselines = Field(Baselines(), description="baseline detectors")
-    finetune: Finetune = Field(Finetune(), description="fine-tuning on a few frames of videos")
-    packaged: Packaged = Field(Packaged(), description="the ready-made detectors of the package")
-    report: Report = Field(Report(), description="tables, figures, page")
-    cluster: Cluster = Field(Cluster(), description="what jobs ask a cluster for")
+    detectors: Detectors = Field(
+        Detectors(),
+        description="The six detectors of the thesis and their variants: network, classes, training recipe.",
+    )
+    evolution: Evolution = Field(Evolution(), description="Hyperparameter evolution.")
+    prediction: Prediction = Field(
+        Prediction(), description="Stored predictions, from which scores, tables and figures are computed."
+    )
+    heatmaps: Heatmaps = Field(Heatmaps(), description="Class-activation maps (heatmaps) of the detector `rgb10`.")
+    rescue: Rescue = Field(
+        Rescue(), description="Second step: rescue methods, which run on photos in which the detector found no face."
+    )
+    baselines: Baselines = Field(Baselines(), description="Baseline detectors.")
+    finetune: Finetune = Field(Finetune(), description="Fine-tuning on a few labelled frames, and the learning curve.")
+    packaged: Packaged = Field(
+        Packaged(),
+        description="Training and scoring of the pretrained weights (`general`, `nicu`) that ship with the package.",
+    )
+    report: Report = Field(Report(), description="Tables, figures and the report page.")
+    cluster: Cluster = Field(
+        Cluster(),
+        description="Resources that jobs request from SLURM or share on a workstation. Changes rerun nothing.",
+    )
 
     @field_validator("data_sets")
     @classmethod
@@ -64,38 +88,41 @@ class Config(Section):
         taken = known_names() | {"rgb10", "rgb1", *get_args(SecondDetector), *BASELINES}
         for name in data_sets:
             if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-                raise ValueError(f"the name {name!r}: expected small letters, digits and _, a letter first")
+                raise ValueError(f"name {name!r}: expected lower-case letters, digits and _, beginning with a letter")
             if name in taken:
-                raise ValueError(f"the name {name!r} is that of a known data set, set or detector; choose another")
+                raise ValueError(f"name {name!r} is used by a known data set, set or detector; choose another name")
         return data_sets
 
     @model_validator(mode="after")
     def _faces_apart_need_the_released_split(self) -> Self:
-        # Faces with a copy of the photo each would be split face by face, and put one photo into several sets.
+        # With one copy of the photo per face, faces would be split one by one, and one photo get into several sets.
         if self.splits.procedure == "by_photo" and not (self.labels.merge.wflw and self.labels.merge.merl_rav):
-            raise ValueError("labels.merge: false needs splits.procedure: released, which is known to mix photos")
+            raise ValueError(
+                "key labels.merge: false requires splits.procedure: released; splits by photo would put a photo into"
+                " several sets"
+            )
         return self
 
     @model_validator(mode="after")
-    def _detectors_look_at_heatmaps_that_are_made(self) -> Self:
+    def _heatmaps_of_detectors_exist(self) -> Self:
         made = {*self.heatmaps.named(), DRAWN_BOXES}
         steps = self.second_detectors()
         blind = {name: step.heatmaps for name, step in steps.items() if step.heatmaps and step.heatmaps not in made}
         if blind:
-            told = [
-                f"the detector {name} looks at heatmaps {kind!r}, which are not made" for name, kind in blind.items()
+            messages = [
+                f"detector {name} uses heatmaps {kind!r}, which are not in the run" for name, kind in blind.items()
             ]
-            # The thesis's four look at the heatmaps of a method, and cannot be left out.
+            # The four of the thesis use the heatmaps of a method, and cannot be removed.
             needed = sorted({str(kind) for name, kind in blind.items() if steps[name].role == "thesis"})
             if needed:
-                told.append(f"add {' and '.join(needed)} to heatmaps.methods")
+                messages.append(f"add {' and '.join(needed)} to heatmaps.methods")
             else:
                 nulls = ", ".join(f"{name}: null" for name in blind)
-                told.append(
-                    f"expected one of {', '.join(sorted(made))}; or take away what needs others:"
+                messages.append(
+                    f"expected one of {', '.join(sorted(made))}; or remove the detectors:"
                     f" detectors: {{variants: {{{nulls}}}}}"
                 )
-            raise ValueError("; ".join(told))
+            raise ValueError("; ".join(messages))
         return self
 
     @model_validator(mode="after")
@@ -103,8 +130,8 @@ class Config(Section):
         own, other = self.prediction.nms_iou, self.rescue.missed_nms_iou
         if other is not None and other != own:
             raise ValueError(
-                f"rescue.missed_nms_iou: {other} is not prediction.nms_iou, {own}; boxes are compared at one IoU only:"
-                " leave rescue.missed_nms_iou out"
+                f"key rescue.missed_nms_iou: expected the value of prediction.nms_iou, {own}; found {other}; remove"
+                " rescue.missed_nms_iou"
             )
         return self
 
@@ -114,8 +141,8 @@ class Config(Section):
         photos = {"rgb1", *(name for name, step in self.second_detectors().items() if step.input == "photo")}
         if of not in photos:
             raise ValueError(
-                f"rescue.scales_of: {of} is no detector of photos in this run; expected one of"
-                f" {', '.join(sorted(photos))}; or leave it out"
+                f"key rescue.scales_of: {of} is not a detector with input: photo in this run; expected one of"
+                f" {', '.join(sorted(photos))}; or remove it"
             )
         return self
 
@@ -131,12 +158,11 @@ class Config(Section):
             wrong = [name for name in starts if name not in (*able, *ready)]
             if wrong and self.finetune.counts:
                 raise ValueError(
-                    f"finetune.{key}: {wrong[0]} is no detector of whole faces in photos in this run; expected one of"
-                    f" {', '.join(able) or 'none'}, or of {', '.join(ready)}, which are ready-made; or do without"
-                    " fine-tuning (finetune: {counts: []})"
+                    f"key finetune.{key}: {wrong[0]} is not a detector of whole faces in photos in this run; expected"
+                    f" one of {', '.join([*able, *ready])}; or turn fine-tuning off (finetune: {{counts: []}})"
                 )
         if self.finetune.start in self.finetune.further:
-            raise ValueError(f"finetune.further: {self.finetune.start} is the first start already")
+            raise ValueError(f"key finetune.further: {self.finetune.start} is already finetune.start; remove it")
         return self
 
     @model_validator(mode="after")
@@ -144,18 +170,18 @@ class Config(Section):
         name = self.finetune.photos
         if name is None:
             if self.finetune.parts is not None:
-                raise ValueError(
-                    "finetune.parts: is for photos (finetune.photos); infants of videos are left out alone"
-                )
+                raise ValueError("key finetune.parts: requires finetune.photos; remove it, or set finetune.photos")
             return self
         own = self.data_sets.get(name)
         blocks = own.blocks if own else self.raw.blocks.get(name)
         frames = not own.has_landmarks if own else name in CATALOGUE and not CATALOGUE[name].has_landmarks
         if not frames or (own is None and (self.raw.synthetic or getattr(self.raw, name) is None)):
-            raise ValueError(f"finetune.photos: {name} is no data set of frames of this run (raw, data_sets)")
+            raise ValueError(
+                f"key finetune.photos: {name} is not a data set of whole faces in raw or data_sets of this run"
+            )
         if blocks is None:
             key = f"data_sets.{name}.blocks" if own else f"raw.blocks.{name}"
-            raise ValueError(f"finetune.photos: nothing says which photos of {name} belong together; give {key}")
+            raise ValueError(f"key finetune.photos: {name} has no blocks (photos that belong together); set {key}")
         return self
 
     @model_validator(mode="after")
@@ -165,23 +191,27 @@ class Config(Section):
             for teacher in source.teachers:
                 if teacher not in known:
                     raise ValueError(
-                        f"packaged.sources.{name}.teachers: {teacher} is no ready-made detector; expected some of"
+                        f"key packaged.sources.{name}.teachers: unknown detector {teacher}; expected some of"
                         f" {', '.join(known)}"
                     )
                 key = None if teacher in self.packaged.detectors else self.baselines.weights_of(teacher)
                 if key is not None and key not in self.weights:
-                    raise ValueError(f"packaged.sources.{name}.teachers: {teacher} needs weights.{key}; name its file")
+                    raise ValueError(
+                        f"key packaged.sources.{name}.teachers: {teacher} requires weights.{key}; add its file"
+                    )
         taken = {"rgb10", "rgb1", *BASELINES, *self.second_detectors()}
         for name in self.packaged.detectors:
             if name in taken:
-                raise ValueError(f"packaged.detectors: the name {name} is that of another detector; choose another")
+                raise ValueError(
+                    f"key packaged.detectors: name {name!r} is used by another detector; choose another name"
+                )
         return self
 
     @property
     def scales_of(self) -> str:
-        """Name of the detector of multi-scale inference."""
+        """Name of the detector used for multi-scale inference."""
         return self.rescue.scales_of or (OCCLUSION if OCCLUSION in self.detectors.variants else "rgb1")
 
     def second_detectors(self) -> dict[str, SecondStep]:
-        """All detectors of the second step by name: the thesis's four first, then their variants."""
+        """Detectors of the second step by name: the four of the thesis, then the variants."""
         return second_detectors(self.detectors, self.heatmaps)

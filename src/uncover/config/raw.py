@@ -1,4 +1,4 @@
-"""Where raw data comes from: folders of downloads, or synthetic data."""
+"""Raw data: folders of downloaded data sets, or synthetic data."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ BlockKind = Literal["block", "infant", "person", "video"]
 
 
 class NameBlocks(Section):
-    """Photos that belong together, told by their names."""
+    """Photos that belong together, identified by file name."""
 
-    kind: BlockKind = Field(description="what a block is: infant, person, video, or block for anything else")
+    kind: BlockKind = Field(description="What a block is: an infant, a person, a video, or any other unit (`block`).")
     name: str = Field(
-        description="regular expression of what a photo's file name begins with: photos that share it are one block"
+        description="Regular expression that matches the beginning of file names. Photos with the same match "
+        "form one block."
     )
     every: PositiveInt | None = Field(
         None,
-        description="a number follows it, and so many neighbouring numbers, from 0 on, are one block; null: none does",
+        description="Size of a block if the match is followed by a number: `40` puts numbers 0 to 39 into "
+        "one block, 40 to 79 into the next. `null`: no number follows.",
     )
 
     @model_validator(mode="after")
@@ -30,96 +32,110 @@ class NameBlocks(Section):
         try:
             re.compile(self.name)
         except re.error as error:
-            raise ValueError(f"name: {self.name!r} is no regular expression: {error}") from None
+            raise ValueError(f"name: {self.name!r} is not a regular expression: {error}") from None
         return self
 
 
 class Raw(Section):
-    """Folders of raw data; null where a data set is not at hand, and then its sets and rows are not made."""
+    """Folders of raw data. A data set that is null is skipped, with its sets and table rows."""
 
-    hint: ClassVar[str] = "a data set of your own is an entry of data_sets"
+    hint: ClassVar[str] = "to add your own data set, use data_sets"
 
-    synthetic: bool = Field(False, description="make synthetic raw data in these layouts instead of reading downloads")
-    folder: str = Field("data/raw", description="folder that the paths below are relative to")
+    synthetic: bool = Field(
+        False, description="Generate synthetic raw data in the layouts below instead of reading downloaded data sets."
+    )
+    folder: str = Field(
+        "data/raw", description="Base folder of the paths below. A relative path is relative to the working folder."
+    )
     watch: Literal["sizes", "names"] = Field(
         "sizes",
-        description="what of raw data is looked at before each run, to notice changes: names and sizes of all files, or"
-        " names alone, which is seven times as fast and matters from a million files on",
+        description="How changes of raw data are detected before each run: `sizes` compares names and sizes "
+        "of all files; `names` compares names only, which is faster for millions of files.",
     )
-    wflw: str | None = Field(None, description="official WFLW download: WFLW_images/, WFLW_annotations/")
-    merl_rav: str | None = Field(None, description="MERL-RAV, as the organised tree or the label tree")
-    aflw: str | None = Field(None, description="AFLW's photos (flickr/0, 2, 3), which the MERL-RAV label tree needs")
-    hof: str | None = Field(None, description="Hand Over Face: a folder of frames")
-    slapi: str | None = Field(None, description="SLAPI or other graded frames: <grade>/images, <grade>/labels")
-    preterm_web: str | None = Field(None, description="photos of preterm infants from the web, boxes optional")
+    wflw: str | None = Field(None, description="Official WFLW download, with `WFLW_images/` and `WFLW_annotations/`.")
+    merl_rav: str | None = Field(
+        None, description="MERL-RAV, as organised tree or as label tree. The label tree also requires `aflw`."
+    )
+    aflw: str | None = Field(
+        None, description="AFLW photos (`flickr/0`, `flickr/2`, `flickr/3`), to which the MERL-RAV label tree refers."
+    )
+    hof: str | None = Field(None, description="Hand Over Face: a folder of images.")
+    slapi: str | None = Field(
+        None, description="SLAPI or other images graded by occlusion: `<grade>/images/`, `<grade>/labels/`."
+    )
+    preterm_web: str | None = Field(None, description="Photos of preterm infants from the web. Boxes are optional.")
     videos: str | None = Field(
         None,
-        description="videos, and beside each a CSV of the same name with its true boxes; others are not looked at;"
-        " infants.csv (video,infant) says which show the same infant",
+        description="Videos, each with a CSV file of the same name that has its true boxes. Videos without "
+        "one are ignored. `infants.csv` (`video,infant`) assigns videos to infants.",
     )
     grades: dict[Grade, str | tuple[str, ...]] = Field(
         {grade: grade for grade in GRADES},
-        description="folder of each grade of occlusion in `slapi`; or lists of words, which a folder classes/ beside"
-        " labels/ has for each box: a photo has the hardest grade of its boxes, and without a box the easiest",
+        description="Folder of each grade of occlusion in `slapi`. Or lists of words from `classes/`, a "
+        "folder beside `labels/` with one word per box: a photo gets the hardest grade of its "
+        "boxes, or the easiest if it has no box.",
     )
     blocks: dict[str, NameBlocks] = Field(
-        {}, description="by key of this section, such as slapi: which photos belong together, told by their names"
+        {},
+        description="Photos that belong together (same infant, person or video), by key of this section, e.g. `slapi`.",
     )
 
     @model_validator(mode="after")
     def _grades_are_folders_or_words(self) -> Self:
         listed = [not isinstance(value, str) for value in self.grades.values()]
         if any(listed) and not all(listed):
-            raise ValueError("grades: expected a folder for each grade, or a list of words for each")
+            raise ValueError("grades: expected a folder for each grade, or a list of words for each grade")
         if self.grades and all(listed):
             words = [word for value in self.grades.values() for word in value]
             if len(words) != len(set(words)) or not all(self.grades.values()):
-                raise ValueError("grades: expected one word or more for each grade, and each word once")
+                raise ValueError("grades: expected at least one word per grade, and each word only once")
         unknown = sorted(set(self.blocks) - set(CATALOGUE))
         if unknown:
-            raise ValueError(f"blocks: {unknown[0]} is no raw data of photos; expected some of {', '.join(CATALOGUE)}")
+            raise ValueError(
+                f"blocks: {unknown[0]} is not a data set of images; expected one of {', '.join(CATALOGUE)}"
+            )
         return self
 
 
 class Parts(Section):
-    """Photos in the official parts of synthetic data."""
+    """Number of synthetic photos in the official parts."""
 
-    train: PositiveInt = Field(description="photos of its official train part")
-    test: PositiveInt = Field(description="photos of its official test part")
+    train: PositiveInt = Field(description="Photos in the official training part.")
+    test: PositiveInt = Field(description="Photos in the official test part.")
 
 
 class Grades(Section):
-    """Frames per grade of occlusion."""
+    """Number of synthetic images per grade of occlusion."""
 
-    none: NonNegativeInt = Field(10, description="frames of this grade")
-    easy: NonNegativeInt = Field(64, description="frames of this grade")
-    medium: NonNegativeInt = Field(203, description="frames of this grade")
-    hard: NonNegativeInt = Field(210, description="frames of this grade")
+    none: NonNegativeInt = Field(10, description="Images without occlusion.")
+    easy: NonNegativeInt = Field(64, description="Images with easy occlusion.")
+    medium: NonNegativeInt = Field(203, description="Images with medium occlusion.")
+    hard: NonNegativeInt = Field(210, description="Images with hard occlusion.")
 
 
 class Videos(Section):
-    """Videos of the synthetic data."""
+    """Synthetic videos."""
 
-    infants: NonNegativeInt = Field(0, description="videos, each of one infant; 0 makes none")
-    seconds: PositiveInt = Field(12, description="length of each")
-    rate: PositiveInt = Field(5, description="frames per second")
+    infants: NonNegativeInt = Field(0, description="Number of videos, one infant each. `0`: none.")
+    seconds: PositiveInt = Field(12, description="Length of each video in seconds.")
+    rate: PositiveInt = Field(5, description="Frames per second.")
 
 
 class Synthetic(Section):
-    """Sizes of the synthetic raw data."""
+    """Size and content of the synthetic raw data."""
 
-    seed: NonNegativeInt = Field(0, description="same seed, same bytes")
-    size: int = Field(320, ge=64, description="longest side of a photo, in pixels")
-    wflw: Parts = Field(Parts(train=200, test=100), description="photos of the WFLW-like set")
-    merl_rav: Parts = Field(Parts(train=200, test=100), description="photos of the MERL-RAV-like set")
-    hof: PositiveInt = Field(50, description="frames of the Hand-Over-Face-like set")
-    slapi: Grades = Field(Grades(), description="frames of the SLAPI-like set")
-    preterm_web: PositiveInt = Field(12, description="photos of the web-like set of infants")
+    seed: NonNegativeInt = Field(0, description="Random seed. The same seed gives identical files.")
+    size: int = Field(320, ge=64, description="Longest side of an image in pixels.")
+    wflw: Parts = Field(Parts(train=200, test=100), description="Number of photos in the WFLW layout.")
+    merl_rav: Parts = Field(Parts(train=200, test=100), description="Number of photos in the MERL-RAV layout.")
+    hof: PositiveInt = Field(50, description="Number of images in the Hand Over Face layout.")
+    slapi: Grades = Field(Grades(), description="Number of images in the SLAPI layout.")
+    preterm_web: PositiveInt = Field(12, description="Number of images of infants in the layout of `raw.preterm_web`.")
     harder: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="share of the test photos that are harder than any training photo: faces behind bars, books or"
-        " hands; infants at night, any way up",
+        description="Share of test photos that are harder than any training photo: faces behind bars, books "
+        "or hands; infants at night, in any orientation.",
     )
-    videos: Videos = Field(Videos(), description="videos with a true box in each frame")
+    videos: Videos = Field(Videos(), description="Videos with one true box per frame.")

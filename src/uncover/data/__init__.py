@@ -1,1 +1,1 @@
-"""From raw data to data sets in YOLO layout: faces, parts, readers, splits, labels, annotations."""
+"""Make data sets in YOLO layout from raw data: faces, facial parts, readers, splits, labels, annotations."""

@@ -1,15 +1,15 @@
-"""Which photos belong together: those of one infant or person, or of one video.
+"""Blocks: which photos belong together, i.e. show the same infant or person or come from the same video.
 
-Frames of one infant are alike, so they are no independent trials: intervals draw such a block as a whole, and "leave
-one infant out" leaves all its videos out. What belongs together is said by people, in one of these files beside the
-photos or in a folder up to four above them:
+Frames of one infant are similar and thus not independent: confidence intervals resample whole blocks, and "leave one
+infant out" leaves out all videos of an infant. Blocks are defined by users, in one of these files beside the photos or
+in one of up to four folders above them:
 
 - `blocks.csv` with a column `image` and one or more of `block`, `infant`, `person` and `video`;
-- `frames.csv` of `uncover frames`, with the columns `image` and `video`, and `infant` where somebody filled it in;
-- `infants.csv` beside either, with the columns `video` and `infant`, for videos of which no row says it.
+- `frames.csv` of `uncover frames`, with the columns `image` and `video`, and `infant` if filled in;
+- `infants.csv` beside either, with the columns `video` and `infant`, for videos without an infant in any row.
 
-Of the columns of a row the first that is filled counts, in the order above. A video that nobody speaks of is of the
-infant that its name begins with, such as infant_01_a of infant_01; any other is taken for a block of its own.
+Of the columns of a row the first that is filled counts, in the order above. A video without an entry belongs to the
+infant in its name, e.g. infant_01_a to infant_01; any other video is a block of its own.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ logger = logging.getLogger(__name__)
 
 BLOCKS, INFANTS, FRAMES, MANIFEST = "blocks.csv", "infants.csv", "frames.csv", "manifest.parquet"
 KINDS = ("block", "infant", "person", "video")
-"""What a block may be; columns of the tables, the most telling first."""
+"""Kinds of blocks: columns of the tables, the most specific first."""
 
-# As in `uncover.data.yolo`, on which no table of a report needs to depend.
+# Equal to the constant in `uncover.data.yolo`, which tables of the report must not import.
 IMAGES, LABELS = "images", "labels"
 
 MANIFEST_COLUMNS = ("block", "block_kind")
 LEVELS = 4
-"""Folders above a photo in which its table is looked for."""
+"""How many folders above a photo are searched for its table."""
 
 INFANT_NAME = re.compile(
     r"((?:infant|baby|child|patient|subject|person|participant)[ _-]?\d{1,3})(?:[a-z]?(?:[ _.-].*)?)", re.IGNORECASE
@@ -49,13 +49,13 @@ INFANT_NAME = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """What a photo belongs to.
+    """Block that a photo belongs to.
 
     Attributes:
-        name: Of the infant, the video, ...
+        name: Name of the infant, the video, ...
         kind: One of `KINDS`.
-        video: That the photo is from, "" where it is from none.
-        by_name: Whether the infant is told by the name of the video alone.
+        video: Video that the photo is from, "" if none.
+        by_name: Whether the infant was only inferred from the name of the video.
     """
 
     name: str
@@ -66,12 +66,12 @@ class Block:
 
 @dataclass(frozen=True)
 class BlockCount:
-    """Blocks among some photos.
+    """Number of blocks among some photos.
 
     Attributes:
-        kind: What they are: "infant", or "infant or video" where some are this and some that.
-        blocks: How many, photos that belong to no known one among them.
-        alone: Photos that belong to no known one, each of which counts as a block of its own.
+        kind: Kind of the blocks: "infant", or "infant or video" if both occur.
+        blocks: Number of blocks; each photo of no known block counts as one.
+        alone: Number of photos of no known block.
     """
 
     kind: str
@@ -79,7 +79,7 @@ class BlockCount:
     alone: int = 0
 
     def as_json(self) -> dict[str, Any]:
-        """By name."""
+        """Values by name."""
         return {"kind": self.kind, "blocks": self.blocks, "alone": self.alone}
 
 
@@ -88,18 +88,20 @@ class Blocks:
     """Blocks of the photos of a set.
 
     Attributes:
-        of_image: Block by name of the photo below `images/`; a photo that is not in it belongs to none.
+        of_image: Block by name of the photo below `images/`; photos of no known block are absent.
     """
 
     of_image: Mapping[str, Block]
 
     def numbers(self, images: Iterable[str]) -> NDArray[np.int64]:
-        """Number of each photo's block, int64 (images,), from 0 by first appearance: the same draws for equal sets."""
+        """Number of each photo's block, int64 (images,), from 0 by first appearance, so that equal sets get equal
+        resamples.
+        """
         found: dict[tuple[str, str], int] = {}
         return np.array([found.setdefault(self._key(image), len(found)) for image in images], np.int64)
 
     def count(self, images: Iterable[str]) -> BlockCount:
-        """Blocks among some photos; where none of these belongs to a known one, of the kind that others have."""
+        """Count the blocks among some photos. If none has a known block, the kind is that of the other photos."""
         names = list(images)
         known = [self.of_image[name] for name in names if name in self.of_image]
         kinds = {block.kind for block in known or self.of_image.values()}
@@ -113,12 +115,12 @@ class Blocks:
 
 @dataclass(frozen=True)
 class BlockNames:
-    """Blocks that the names of photos tell.
+    """Blocks that are encoded in the names of photos.
 
     Attributes:
         kind: One of `KINDS`.
-        name: Regular expression of what a photo's file name begins with.
-        every: A number follows it, and so many neighbouring numbers, from 0 on, are one block; 0: none does.
+        name: Regular expression for the start of a photo's file name.
+        every: The name is followed by a number, and each range of so many numbers, from 0, is one block. 0: no number.
     """
 
     kind: str
@@ -126,7 +128,7 @@ class BlockNames:
     every: int = 0
 
     def of(self, photo: str) -> Block | None:
-        """What a photo belongs to, by its file name without suffix; None where it does not begin so."""
+        """Block of a photo, from its file name without suffix; None if the name does not match."""
         match = re.match(f"({self.name})" + (r"(?P<uncover_number>\d+)" if self.every else ""), photo)
         if match is None:
             return None
@@ -137,17 +139,17 @@ class BlockNames:
 
 
 def read_block_names(words: Sequence[Sequence[str]]) -> dict[str, BlockNames]:
-    """By source, of words SOURCE KIND NAME EVERY; EVERY is 0 where no number follows.
+    """Parse values of --blocks: SOURCE KIND NAME EVERY; EVERY is 0 if the name is not followed by a number.
 
     Raises:
-        InputError: A kind is unknown, a name is no regular expression, or a number is none.
+        InputError: A kind is unknown, a name is not a regular expression, or EVERY is not a number.
     """
     found = {}
     for source, kind, name, every in words:
         try:
             re.compile(name)
         except re.error as error:
-            raise InputError(f"--blocks {source}: {name!r} is no regular expression: {error}") from None
+            raise InputError(f"--blocks {source}: {name!r} is not a regular expression: {error}") from None
         if kind not in KINDS or not every.isdecimal():
             raise InputError(
                 f"--blocks {source} {kind} {name} {every}: expected one of {', '.join(KINDS)}, and a number"
@@ -157,17 +159,17 @@ def read_block_names(words: Sequence[Sequence[str]]) -> dict[str, BlockNames]:
 
 
 def infant_of(video: str) -> str | None:
-    """The infant that the name of a video begins with, such as infant_01 of infant_01_b; None where it names none."""
+    """Infant in the name of a video, e.g. infant_01 for infant_01_b; None if the name contains none."""
     match = INFANT_NAME.fullmatch(video)
     return match[1] if match else None
 
 
 def block_of_video(video: str, infants: Mapping[str, str]) -> Block:
-    """What frames of a video belong to.
+    """Block of the frames of a video.
 
     Args:
-        video: Its file name, without suffix.
-        infants: By video, as far as somebody has said.
+        video: File name of the video, without suffix.
+        infants: Known infants by video.
     """
     if video in infants:
         return Block(infants[video], "infant", video)
@@ -176,10 +178,10 @@ def block_of_video(video: str, infants: Mapping[str, str]) -> Block:
 
 
 def read_infants(folder: Path) -> dict[str, str]:
-    """Infant by video, as `infants.csv` of a folder says; nothing where there is no such file.
+    """Infant by video from `infants.csv` in a folder; empty without such a file.
 
     Raises:
-        InputError: It has not the columns `video` and `infant`, or names two infants for one video.
+        InputError: The file lacks the column `video` or `infant`, or names two infants for one video.
     """
     path = folder / INFANTS
     if not path.is_file():
@@ -192,23 +194,23 @@ def read_infants(folder: Path) -> dict[str, str]:
         if not video:
             raise InputError(f"{path}, row {row}: video {name!r}; expected the name of a video")
         if infants.setdefault(video, infant) != infant:
-            raise InputError(f"{path}, row {row}: {video} is of '{infants[video]}' and of '{infant}'; expected one")
+            raise InputError(f"{path}, row {row}: {video} has infants '{infants[video]}' and '{infant}'; expected one")
     return infants
 
 
 class BlockTable:
-    """A table of photos and what they belong to: `blocks.csv`, or `frames.csv` of `uncover frames`."""
+    """A table of photos and their blocks: `blocks.csv`, or `frames.csv` of `uncover frames`."""
 
     def __init__(self, path: Path) -> None:
-        """Read it.
+        """Read the table.
 
         Raises:
-            InputError: It is no such table, a photo stands in it twice with different blocks, a frame has no video, or
-                one video has several infants where a row says of none.
+            InputError: The file is not such a table, a photo has two different blocks, a frame has no video, or a row
+                lacks the infant of a video of which other rows name several.
         """
         self.path = path
         cells = dict.fromkeys(("image", *KINDS), Column(empty=True, optional=True))
-        table = read_rows(path, cells, "a table of photos and what they belong to")
+        table = read_rows(path, cells, "a table of photos and their blocks")
         of_frames = path.name == FRAMES
         if of_frames and not {"image", "video"} <= set(table.columns):
             raise InputError(f"{path}: expected the columns image and video, as 'uncover frames' writes them")
@@ -228,11 +230,11 @@ class BlockTable:
                 self._add(said["image"], _block(kind, {kind: said[kind] for kind in columns}, infants, where), where)
 
     def find(self, names: Iterable[str], by_stem: bool = True) -> Block | None:
-        """What a photo belongs to; None where the table does not say.
+        """Block of a photo; None if it is not in the table.
 
         Args:
-            names: Paths that it may stand under, the likeliest first.
-            by_stem: Take its bare name, too, where that is unique in the table: people move photos between folders.
+            names: Paths under which the photo may be listed, the most likely first.
+            by_stem: Also compare the bare file name if it is unique in the table: users move photos between folders.
         """
         names = list(names)
         found = next((self.of_path[name] for name in names if name in self.of_path), None)
@@ -250,24 +252,24 @@ class BlockTable:
 
 
 class BlockFinder:
-    """Finds what photos belong to, in tables beside them or above; reads each table once."""
+    """Finds the blocks of photos in tables beside or above them; reads each table once."""
 
     def __init__(self, strict: bool = True) -> None:
-        """Look nowhere yet.
+        """Create a finder without tables.
 
         Args:
-            strict: A `frames.csv` that is none is an error; without it, it is told and left alone, as it may be
-                somebody else's.
+            strict: Whether an invalid `frames.csv` is an error. If not, it is logged and ignored, as it may be
+                unrelated.
         """
         self._strict = strict
         self._tables: dict[Path, list[BlockTable]] = {}
         self._used: set[Path] = set()
 
     def find(self, photo: Path) -> Block | None:
-        """What a photo belongs to, by the tables around it or around the file that it is a link to.
+        """Block of a photo, from the tables around it or around the target of its link.
 
         Raises:
-            InputError: A table is none.
+            InputError: A table is invalid.
         """
         for path in dict.fromkeys([photo.absolute(), photo.resolve()]):
             for place in list(path.parents)[:LEVELS]:
@@ -279,7 +281,7 @@ class BlockFinder:
 
     @property
     def unused(self) -> list[Path]:
-        """Tables that were met and speak of none of the photos."""
+        """Tables that were read and contain none of the photos."""
         return sorted(
             table.path for tables in self._tables.values() for table in tables if table.path not in self._used
         )
@@ -293,17 +295,17 @@ class BlockFinder:
 def blocks_of_photos(
     photos: Sequence[str], names: Sequence[BlockNames | None] | None = None
 ) -> tuple[pd.DataFrame, list[str]]:
-    """The columns of a manifest that say what photos belong to.
+    """Columns of a manifest with the blocks of photos.
 
     Args:
-        photos: Paths of their files.
-        names: What their names tell, of each; counts where no table speaks of a photo.
+        photos: Paths of the files.
+        names: Blocks encoded in the name of each; used for photos in no table.
 
     Returns:
-        A row per photo: block and block_kind, both "" where nobody says; and what is worth telling people.
+        A row per photo with block and block_kind, both "" if unknown; and notes for the log.
 
     Raises:
-        InputError: A `blocks.csv` around them is none.
+        InputError: A `blocks.csv` near them is invalid.
     """
     finder = BlockFinder(strict=False)
     found = [finder.find(Path(photo)) for photo in photos]
@@ -313,38 +315,38 @@ def blocks_of_photos(
             for block, photo, rule in zip(found, photos, names, strict=True)
         ]
     rows = [("", "") if block is None else (block.name, block.kind) for block in found]
-    notes = [f"{path}: speaks of none of these photos" for path in finder.unused if path.name == BLOCKS]
+    notes = [f"{path}: contains none of these photos" for path in finder.unused if path.name == BLOCKS]
     if 0 < (alone := found.count(None)) < len(found):
-        notes.append(f"{alone} of {len(found)} photos have no known infant, person or video; each counts as its own")
+        notes.append(f"{alone} of {len(found)} photos have no known infant, person or video; each counts as a block")
     return pd.DataFrame(rows, columns=list(MANIFEST_COLUMNS)), notes
 
 
 def read_blocks(folder: Path, images: Iterable[str], given: Path | None = None) -> Blocks | None:
-    """What the photos of a set belong to, wherever somebody has said it.
+    """Blocks of the photos of a set, from whichever table defines them.
 
     Args:
         folder: Data set, or its folder of label files.
         images: Names of the photos below `images/`.
-        given: A table to take it from; None looks for `blocks.csv`, `manifest.parquet` and `frames.csv` in the data
-            set, and for the tables in the folder above (then `image` has the path from there).
+        given: Table to use. None searches `blocks.csv`, `manifest.parquet` and `frames.csv` in the data set, and the
+            tables in the folder above, in which `image` is the path from there.
 
     Returns:
-        None where nothing is known of any of them.
+        None if no photo has a known block.
 
     Raises:
-        InputError: A `blocks.csv` is none, or the table that is given is none or speaks of none of the photos.
+        InputError: A `blocks.csv` is invalid, or the given table is invalid or contains none of the photos.
     """
     names = list(images)
     if given is not None:
         found = _look_up([BlockTable(given)], names, "", True)
         if names and not found:
-            raise InputError(f"{given}: speaks of none of the {len(names)} photos, such as {names[0]}")
+            raise InputError(f"{given}: contains none of the {len(names)} photos, such as {names[0]}")
         return Blocks(found)
     root = folder.absolute()
     while LABELS in root.parts[-2:]:
         root = root.parent
     tables = _tables_of(root, strict=False)
-    # The later word of people comes first, then what the data set was made with.
+    # Tables that users edit take precedence over the manifest of the data set.
     found = _look_up(_tables_of(root.parent, strict=False), names, f"{root.name}/", False)
     found |= _look_up(tables, names, "", True)
     found |= _of_manifest(root / MANIFEST, names)
@@ -381,12 +383,12 @@ def _tables_of(folder: Path, strict: bool) -> list[BlockTable]:
         except InputError as error:
             if strict or path.name == BLOCKS:
                 raise
-            logger.info(f"note: {error}; this table is not used")
+            logger.info(f"note: {error}; this table is ignored")
     return tables
 
 
 def _infants_of_rows(table: pd.DataFrame) -> dict[str, set[str]]:
-    """Infants by video, as far as rows say both: who fills one row of a video in need not fill the others."""
+    """Infants by video, from rows with both: one filled row per video is enough."""
     infants: dict[str, set[str]] = {}
     if {"infant", "video"} <= set(table.columns):
         for video, infant in zip(table["video"], table["infant"], strict=True):
@@ -401,5 +403,5 @@ def _block(kind: str, said: Mapping[str, str], infants: Mapping[str, set[str]], 
         return Block(said[kind], kind, video)
     own = infants.get(video, set())
     if len(own) > 1:
-        raise InputError(f"{where}: other rows of {video} say {', '.join(sorted(own))}; fill in the infant here, too")
+        raise InputError(f"{where}: other rows of {video} have {', '.join(sorted(own))}; fill in the infant here, too")
     return block_of_video(video, {video: next(iter(own))} if own else {})

@@ -1,7 +1,7 @@
-"""Which frames of a folder count, and which of their boxes: by a list of frames, by words beside the boxes, by size.
+"""Select frames and boxes of a folder: by a list of frames, by words for the boxes, by size.
 
-Beside `images/` and `labels/` a folder `classes/` may have a text file of the same name for each label file, with one
-word a row for each of its boxes: open, covered, mask, occ1 and the like. `a+b` are two words.
+Beside `images/` and `labels/`, a folder `classes/` may contain a text file with the name of each label file, with one
+word per row for each box: open, covered, mask, occ1 and the like. `a+b` means two words.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ WORDS = "classes"
 
 @dataclass(frozen=True)
 class Choice:
-    """What of a folder of frames counts.
+    """Which frames and boxes of a folder are used.
 
     Attributes:
-        only: File in the folder that lists the frames that count, a name a line; None: all do.
-        words: Boxes of other words are ignored: neither to be found nor wrong to find. Empty: all count.
-        smallest: Boxes whose shorter side is below so many pixels are ignored.
-        grades: Words by grade, the easiest first: a frame has the hardest grade of its boxes, and without a box the
-            easiest. Empty: folders are grades.
+        only: File in the folder that lists the frames to use, one name per line; None uses all.
+        words: Boxes with other words are ignored: they count neither as missed nor as false. Empty: use all.
+        smallest: Boxes whose shorter side is below this many pixels are ignored.
+        grades: Words by grade, the easiest first. A frame has the hardest grade of its boxes, or the easiest grade
+            if it has no box. Empty: folders are grades.
     """
 
     only: str | None = None
@@ -46,7 +46,7 @@ class Choice:
         return bool(self.words or self.grades)
 
     def read(self, files: Iterable[Path], root: Path) -> list[Path]:
-        """Those of the files below a folder that say what counts, or would if they were asked."""
+        """Files below a folder that define the choice, whether or not they are used."""
         return [
             path
             for path in files
@@ -55,10 +55,10 @@ class Choice:
 
 
 def read_grades(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Words by grade, of `grade=word,word` each.
+    """Parse words by grade, each given as `grade=word,word`.
 
     Raises:
-        InputError: A grade has no word, or stands twice, or a word is of two grades.
+        InputError: A grade has no word or occurs twice, or a word belongs to two grades.
     """
     grades: dict[str, tuple[str, ...]] = {}
     for text in words:
@@ -67,7 +67,7 @@ def read_grades(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
         if not grade or not own or grade in grades:
             raise InputError(f"--grade-words {text}: expected GRADE=WORD,..., each grade once")
         if taken := sorted(set(own) & {word for others in grades.values() for word in others}):
-            raise InputError(f"--grade-words {text}: {taken[0]} is the word of another grade, too; expected one")
+            raise InputError(f"--grade-words {text}: {taken[0]} is also a word of another grade; expected one")
         grades[grade] = own
     return grades
 
@@ -75,19 +75,19 @@ def read_grades(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
 def choose_frames(
     items: Iterable[FrameFaces | Rejected], root: Path, choice: Choice, grade: str | None = None
 ) -> Iterator[FrameFaces | Rejected]:
-    """Those frames that count, their boxes marked where these are ignored, their grade by words where these give it.
+    """Yield the chosen frames. Ignored boxes are marked, and grades are set if they depend on words.
 
     Args:
-        items: What a reader yields.
+        items: Output of a reader.
         root: Folder that was read.
-        choice: What counts.
-        grade: Where words are grades, frames of this grade alone.
+        choice: Which frames and boxes to use.
+        grade: Yield only frames of this grade, if words define grades.
 
     Raises:
-        InputError: There is no such list or no such grade, or no frame that is listed.
+        InputError: The list or the grade does not exist, or no listed frame exists.
     """
     if grade is not None and choice.grades and grade not in choice.grades:
-        raise InputError(f"{root}: no words for the grade '{grade}'; expected one of {', '.join(choice.grades)}")
+        raise InputError(f"{root}: no words define the grade '{grade}'; expected one of {', '.join(choice.grades)}")
     listed = None if choice.only is None else _read_list(root / choice.only)
     met: set[str] = set()
     left_out = 0
@@ -111,37 +111,37 @@ def choose_frames(
 
 def _tell_list(root: Path, name: str, listed: set[str], met: set[str], left_out: int) -> None:
     if not listed & met:
-        raise InputError(f"{root / name}: none of the {len(listed)} images that it lists is in {root}")
+        raise InputError(f"{root / name}: none of the {len(listed)} listed images is in {root}")
     if left_out:
-        logger.info(f"note: {root}: {left_out} images stay out, as {name} does not list them")
+        logger.info(f"note: {root}: left out {left_out} images that {name} does not list")
     if absent := sorted(listed - met):
-        logger.info(f"note: {root / name}: {len(absent)} of the images that it lists do not exist, such as {absent[0]}")
+        logger.info(f"note: {root / name}: {len(absent)} of the listed images do not exist, such as {absent[0]}")
 
 
 def _read_list(path: Path) -> set[str]:
     try:
         return {line.strip() for line in read_text(path).splitlines() if line.strip()}
     except FileNotFoundError:
-        raise InputError(f"{path}: does not exist; expected a list of images, a file name a line") from None
+        raise InputError(f"{path}: does not exist; expected a list of images, one file name per line") from None
 
 
 def _by_words(frame: FrameFaces, root: Path, choice: Choice) -> FrameFaces:
-    """The frame with what the words of its boxes say.
+    """Apply the words of the boxes of a frame.
 
     Raises:
-        RowError: There is not a word for each box, or a word is of no grade.
+        RowError: The number of words differs from the number of boxes, or a word belongs to no grade.
     """
     boxes = 0 if frame.boxes is None else len(frame.boxes)
     rows = _read_words(root / frame.annotation) if boxes else []
     if len(rows) != boxes:
-        raise RowError(0, f"{len(rows)} rows in {WORDS}/ for {boxes} boxes; expected a word for each")
+        raise RowError(0, f"{len(rows)} rows in {WORDS}/ for {boxes} boxes; expected one word for each")
     grade = frame.grade
     if choice.grades:
         hardness = {word: place for place, words in enumerate(choice.grades.values()) for word in words}
         unknown = [(number, word) for number, row in enumerate(rows, 1) for word in row if word not in hardness]
         if unknown:
             row, word = unknown[0]
-            raise RowError(row, f"the word '{word[:40]}' is of no grade; known: {', '.join(hardness)}")
+            raise RowError(row, f"the word '{word[:40]}' belongs to no grade; known: {', '.join(hardness)}")
         hardest = max((hardness[word] for row in rows for word in row), default=0)
         grade = list(choice.grades)[hardest]
     ignored = np.array([bool(choice.words) and not set(row) & set(choice.words) for row in rows], np.bool_)
@@ -149,11 +149,11 @@ def _by_words(frame: FrameFaces, root: Path, choice: Choice) -> FrameFaces:
 
 
 def _read_words(label: Path) -> list[list[str]]:
-    """Words of each box of a label file; nothing where there is no such file."""
+    """Words of each box of a label file; empty without a file of words."""
     parts = list(label.parts)
     last = max((place for place, part in enumerate(parts[:-1]) if part.lower() == "labels"), default=None)
     if last is None:
-        raise RowError(0, f"stands in no folder labels/, beside which {WORDS}/ would have its words")
+        raise RowError(0, f"is not in a folder labels/; expected one, with {WORDS}/ beside it")
     parts[last] = WORDS
     path = Path(*parts)
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""Boxes of faces in COCO files, as the tools that write them mean them."""
+"""Boxes of faces in COCO files, with the variations of common tools."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class CocoFile:
     """A COCO file.
 
     Attributes:
-        path: Of the file.
-        boxes: By file name as the file has it: float64 (M, 4), xyxy in pixels; or what is wrong with one of them.
-        sizes: Width and height of the images as the file states them, by file name.
-        crowds: Boxes of whole crowds, by file name.
+        path: Path of the file.
+        boxes: Boxes by file name as listed: float64 (M, 4), xyxy in pixels; or the error in one of them.
+        sizes: Width and height of the images as stated in the file, by file name.
+        crowds: Number of boxes of crowds, by file name.
     """
 
     path: Path
@@ -43,14 +43,14 @@ class CocoFile:
 
 
 def read_coco(path: Path, chosen: Sequence[str] = ()) -> CocoFile | None:
-    """Read a COCO file; None for JSON of another kind.
+    """Read a COCO file; None for other JSON files.
 
     Args:
         path: A JSON file.
         chosen: Names of the categories that are whole faces.
 
     Raises:
-        InputError: It is no JSON, or a COCO file that is broken, or it is not plain which category is the face.
+        InputError: The file is not JSON, is an invalid COCO file, or it is ambiguous which category is the face.
     """
     try:
         content = json.loads(read_text(path))
@@ -71,22 +71,22 @@ def read_coco(path: Path, chosen: Sequence[str] = ()) -> CocoFile | None:
 def parse_coco(
     content: Mapping[str, list[dict]], chosen: Sequence[str] = (), where: str = "COCO"
 ) -> tuple[dict[str, Boxes], Counter[str]]:
-    """Boxes of faces by file name; images that the file lists without annotation get an empty array.
+    """Boxes of faces by file name; listed images without annotations get an empty array.
 
     Args:
-        content: Of the file.
+        content: Content of the file.
         chosen: Names of the categories that are whole faces.
-        where: The file, for messages.
+        where: The file, for errors.
 
     Returns:
-        By file name: float64 (M, 4), xyxy in pixels, or, for an image with a box that is none, the error that says so,
-        with the position of the annotation in its list as row; and the number of boxes of crowds.
+        By file name, float64 (M, 4), xyxy in pixels; or, for an image with an invalid box, the error, whose row is
+        the position of the annotation in its list. And the number of boxes of crowds.
 
     Raises:
-        InputError: It is not plain which category is the face.
-        ValueError: A name is none, or an annotation belongs to no image.
-        KeyError: A field that COCO demands is missing.
-        TypeError: A field is of another kind than COCO's.
+        InputError: It is ambiguous which category is the face.
+        ValueError: A name is invalid, or an annotation belongs to no image.
+        KeyError: A required field is missing.
+        TypeError: A field has the wrong type.
     """
     annotations = content["annotations"]
     categories = _categories(content.get("categories", []), annotations)
@@ -105,7 +105,7 @@ def parse_coco(
         if annotation["image_id"] not in names:
             raise ValueError(f"{what}: no image {annotation['image_id']!r:.60}")
         if isinstance(annotation.get("score"), int | float):
-            raise ValueError(f"{what}: has a score, as predictions have, which nobody has looked at")
+            raise ValueError(f"{what}: has a score, so it is an unreviewed prediction")
         name = names[annotation["image_id"]]
         if annotation.get("iscrowd") in (1, True):
             crowds[name] += 1
@@ -123,7 +123,7 @@ def parse_coco(
 
 
 def _categories(categories: Sequence[dict], annotations: Sequence[dict]) -> dict[Any, str]:
-    """Names by id, without rows that only head others: Roboflow writes its project as category 0 above the classes."""
+    """Names by id, without categories that only group others: Roboflow adds its project as category 0."""
     names = {category["id"]: str(category["name"]) for category in categories}
     above = {
         category.get("supercategory") for category in categories if category.get("supercategory") != category["name"]
@@ -145,7 +145,7 @@ def _box(value: object) -> list[float] | None:
 
 
 def _around(segmentation: object) -> list[float] | None:
-    """The box around polygons, x y width height; None for other masks."""
+    """Bounding box of polygons, x y width height; None for other masks."""
     try:
         corners = np.concatenate([np.asarray(polygon, np.float64).reshape(-1, 2) for polygon in segmentation])  # type: ignore[attr-defined]
         low, high = corners.min(axis=0), corners.max(axis=0)
@@ -162,7 +162,7 @@ def _size(image: Mapping[str, Any]) -> tuple[int, int] | None:
 
 
 class CocoIndex:
-    """Images that COCO files list, found by the paths of the files on disk."""
+    """Finds the entries of COCO files for image files on disk."""
 
     def __init__(self, files: Sequence[CocoFile], root: Path, paths: Sequence[Path]) -> None:
         """
@@ -177,7 +177,7 @@ class CocoIndex:
             self._match(file, root, paths)
 
     def _match(self, file: CocoFile, root: Path, paths: Sequence[Path]) -> None:
-        # A file describes what lies beside it or below; one in a folder of annotations, what lies beside that folder.
+        # A file describes images beside or below it; in a folder of annotations, images beside or below that folder.
         base = file.path.parent
         while base != root and not any(path.is_relative_to(base) for path in paths):
             base = base.parent
@@ -212,30 +212,30 @@ class CocoIndex:
                     )
 
     def of(self, path: Path) -> tuple[CocoFile, str] | None:
-        """The file that lists an image, and its name there; None where none does.
+        """The file that lists an image, and its name there; None if no file lists it.
 
         Raises:
-            RowError: Two files list it, with other boxes.
+            RowError: Two files list it with different boxes.
         """
         listing = self._found.get(path, [])
         for file, name in listing[1:]:
             first, own = listing[0]
             if not _alike(first.boxes[own], file.boxes[name]):
-                raise RowError(0, f"{first.path.name} and {file.path.name} have other boxes of this image; keep one")
+                raise RowError(0, f"{first.path.name} and {file.path.name} have different boxes of it; keep one")
         return listing[0] if listing else None
 
     def lost(self) -> list[tuple[CocoFile, str, str]]:
-        """Files and names of images that are not on disk, with the reason."""
+        """Listed images that are not on disk: the file, the name, and the reason."""
         return self._lost
 
     def tell_crowds(self) -> None:
-        """Say how many boxes of crowds stay out, each of which is more than one face."""
+        """Log how many boxes of crowds are left out, each of which covers several faces."""
         found = [(file, name) for files in self._found.values() for file, name in files[:1] if file.crowds.get(name)]
         if found:
             count = sum(file.crowds[name] for file, name in found)
             logger.info(
-                f"note: {count} boxes of crowds (iscrowd) are left out, in {len(found)} images such as {found[0][1]}; "
-                "the faces in them count as not there"
+                f"note: left out {count} boxes of crowds (iscrowd) in {len(found)} images, such as {found[0][1]}; "
+                "the faces in them have no labels"
             )
 
 
@@ -246,7 +246,7 @@ def _alike(first: Boxes, second: Boxes) -> bool:
 
 
 def _by_tail(name: str, by_name: Mapping[str, list[Path]]) -> tuple[Path | None, str]:
-    """The image whose path ends as a listed one does: names come with folders of other machines, \\ and %20."""
+    """The image whose path ends with a listed name, which may contain folders of another machine, \\ and %20."""
     for wanted in dict.fromkeys((name, unquote(name), unquote(name).rpartition("?d=")[2])):  # ?d= is Label Studio's
         parts = [part.casefold() for part in PurePosixPath(wanted.replace("\\", "/")).parts]
         candidates = by_name.get(parts[-1], []) if parts else []

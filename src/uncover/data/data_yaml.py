@@ -1,4 +1,4 @@
-"""data.yaml and other descriptions of a data set, and which of its classes is the face."""
+"""Read data.yaml and other descriptions of a data set, and find the class of whole faces."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ logger = logging.getLogger(__name__)
 DATA_YAML = "data.yaml"
 YAML_SUFFIXES = frozenset({".yaml", ".yml"})
 NAME_FILES = ("classes.txt", "obj.names", "_darknet.labels", "classes.names", "predefined_classes.txt")
-"""Lists of class names, one a line: of labelImg and Label Studio, of Darknet and CVAT, of Roboflow's Darknet."""
+"""Lists of class names, one per line: of labelImg and Label Studio, of Darknet and CVAT, of Roboflow's Darknet."""
 
 OTHERS = frozenset({".json", ".xml", ".names", ".data"})
-"""Endings of annotations of other kinds, of COCO, Pascal VOC and Darknet."""
+"""Suffixes of other annotation formats: COCO, Pascal VOC and Darknet."""
 
 SETS = {"train": ("train",), "val": ("val", "valid", "validation"), "test": ("test",)}
-"""Sets, with the keys under which tools list them."""
+"""Sets, with the keys that tools use for them."""
 
 FACE = re.compile(r"faces?")
 NEGATIONS = frozenset({"no", "non", "not", "without", "un", "other"})
 PARTS_OF_FACE = frozenset({"left", "right", "eye", "eyes", "half", "upper", "lower", "part"})
-"""Words with which a class is a part of the face, such as "right eye face"."""
+"""Words that make a class a part of the face, e.g. "right eye face"."""
 SHOWN = 12
-"""Class names that a message lists."""
+"""Maximum number of class names in an error."""
 
 
 @dataclass(frozen=True)
 class DataYaml:
-    """Classes of label files, and where the images of each set are.
+    """Classes of label files, and the images of each set.
 
     Attributes:
-        path: The file that says so.
+        path: The file.
         names: Class names by id, rising.
-        entries: What is listed by set (`train`, `val`, `test`, or a key of one's own): folders, or lists of images.
-        root: What `path` in the file says; empty where it says nothing.
-        keypoints: Number of landmarks and values of each in a row of labels; None where rows have none.
+        entries: Entries by set (`train`, `val`, `test`, or another key): folders, or lists of images.
+        root: Value of `path` in the file; empty if absent.
+        keypoints: Number of landmarks and of values per landmark in a row of labels; None without landmarks.
     """
 
     path: Path
@@ -55,13 +55,13 @@ class DataYaml:
     keypoints: tuple[int, int] | None = None
 
     def places(self, subset: str) -> list[Path]:
-        """Folders, or files that list images, of a set.
+        """Folders or list files of a set.
 
-        A path is meant from `path`, or from the file's own folder. As upstream does, a `../` that leads nowhere is left
-        out: Roboflow writes `../train/images` for a folder beside the file.
+        Paths are relative to `path` in the file, or to the folder of the file. As in upstream, a `../` is dropped from
+        a path that does not exist: Roboflow writes `../train/images` for a folder beside the file.
 
         Raises:
-            InputError: There is no such set, or something that it lists is not there; all such paths are named.
+            InputError: The set or any of its paths does not exist; all missing paths are named.
         """
         if subset not in self.entries:
             there = ", ".join(self.entries) or "none"
@@ -77,7 +77,7 @@ class DataYaml:
         return [place for place in found.values() if place is not None]
 
     def lists(self, folder: Path) -> bool:
-        """Whether a set of it lies in a folder."""
+        """Whether a folder belongs to a set of it."""
         entries = (entry for name in SETS for entry in self.entries.get(name, ()))
         places = (self._place(entry, tell=False) for entry in entries)
         return any(
@@ -86,7 +86,7 @@ class DataYaml:
         )
 
     def bases(self) -> list[Path]:
-        """Where paths may start, the likeliest first: YOLOv5 and ultralytics also take them from where one works."""
+        """Folders that paths are relative to, the most likely first; YOLOv5 also uses the current one."""
         here = self.path.parent
         if not self.root:
             return [here]
@@ -97,14 +97,14 @@ class DataYaml:
         path = entry.replace("\\", "/")
         first, *others = self.bases()
         likely = [first / entry, first / path, first / path.removeprefix("../")]
-        # Upstream's other places, and paths of the machine that made the data set, as /content/faces-1/train/images.
+        # Further folders that upstream tries, and paths of another machine, e.g. /content/faces-1/train/images.
         parts = [part for part in Path(path).parts if part != ".."]
         doubtful = [base / name for base in others for name in (path, path.removeprefix("../"))]
         doubtful += [self.path.parent.joinpath(*parts[start:]) for start in range(1, len(parts))]
         for place in (*likely, *doubtful):
             if place.exists():
                 if tell and place not in likely:
-                    logger.info(f"note: {self.path}: {first / path} is not there; {place} is taken for it")
+                    logger.info(f"note: {self.path}: {first / path} does not exist; using {place} instead")
                 return place
         return None
 
@@ -113,11 +113,11 @@ def read_data_yaml(given: Path) -> DataYaml:
     """Read the YAML file of a data set.
 
     Args:
-        given: The file, or a folder: with data.yaml, or one other YAML file that names classes, or in a folder of whose
-            data.yaml it is a part (as `train/` is of Roboflow's).
+        given: The file or a folder. The folder must contain data.yaml or one other YAML file with class names, or be a
+            part of a data set with data.yaml, as `train/` in Roboflow's layout.
 
     Raises:
-        InputError: It is missing, no YAML, or names no classes; or several files may be meant.
+        InputError: The file is missing, not YAML, or has no class names; or several files match.
     """
     path = given if given.suffix.lower() in YAML_SUFFIXES and not given.is_dir() else find_data_yaml(given)
     if path is None:
@@ -129,23 +129,23 @@ def read_data_yaml(given: Path) -> DataYaml:
 
 
 def hint_at_others(folder: Path) -> str:
-    """What to do with annotations of another kind, as the end of a message; empty where a folder holds none."""
+    """Advice on annotations in other formats, to append to an error; empty if the folder has none."""
     others = (
         [path.name for path in sorted(folder.rglob("*")) if path.suffix.lower() in OTHERS] if folder.is_dir() else []
     )
     names = [name for name in others if not name.startswith(".")]
-    return f"; {names[0]}: `uncover labels --layout graded` makes one of COCO, Pascal VOC and Darknet" if names else ""
+    return f"; {names[0]}: `uncover labels --layout graded` converts COCO, Pascal VOC and Darknet" if names else ""
 
 
 def find_data_yaml(folder: Path, above: bool = True) -> Path | None:
-    """The YAML file that describes a folder's data set; None where there is none.
+    """YAML file that describes the data set of a folder; None if there is none.
 
     Args:
-        folder: Of the data set.
-        above: Look in the folders above too, for one of which this folder is a set.
+        folder: Folder of the data set.
+        above: Also search the folders above, of which this folder may be a set.
 
     Raises:
-        InputError: Several may be meant.
+        InputError: Several files match.
     """
     own = _yaml_in(folder)
     if own is not None or not above:
@@ -156,7 +156,7 @@ def find_data_yaml(folder: Path, above: bool = True) -> Path | None:
             if path is not None and _read(path).lists(folder):
                 return path
         except (InputError, OSError):
-            continue  # a file of something else, or a folder that may not be looked into
+            continue  # an unrelated file, or a folder without permission
     return None
 
 
@@ -169,12 +169,12 @@ def _yaml_in(folder: Path, strict: bool = True) -> Path | None:
     found = [path for path in sorted(files) if _describes(path)]
     if len(found) > 1 and strict:
         names = ", ".join(path.name for path in found)
-        raise InputError(f"{folder}: {names} each describe a data set; give the one that is meant")
+        raise InputError(f"{folder}: {names} each describe a data set; give the path of one of them")
     return found[0] if len(found) == 1 else None
 
 
 def _describes(path: Path) -> bool:
-    """Whether a YAML file is one of a data set."""
+    """Whether a YAML file describes a data set."""
     try:
         content = yaml.safe_load(read_text(path))
     except (InputError, OSError, yaml.YAMLError):
@@ -190,7 +190,7 @@ def _read(path: Path) -> DataYaml:
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path}: no such file; expected a data set as `uncover labels` makes it") from None
     except yaml.YAMLError as error:
-        raise InputError(f"{path}: is no YAML ({' '.join(str(error).split())})") from None
+        raise InputError(f"{path}: is not YAML ({' '.join(str(error).split())})") from None
     if not isinstance(content, dict):
         content = {}
     problems: list[str] = []
@@ -210,16 +210,16 @@ def _names(content: Mapping[str, Any], problems: list[str]) -> dict[int, str]:
     if isinstance(count, str | float) and str(count).removesuffix(".0").isdecimal():
         count = int(float(count))
     if names is None and isinstance(count, int) and count > 0:
-        return {number: f"class_{number}" for number in range(count)}  # as ultralytics calls them
+        return {number: f"class_{number}" for number in range(count)}  # the names that ultralytics assigns
     if isinstance(names, list):
         names = dict(enumerate(names))
     if isinstance(names, dict):
         names = {int(key) if isinstance(key, str) and key.isdecimal() else key: name for key, name in names.items()}
     if not isinstance(names, dict) or not names or not all(type(key) is int and key >= 0 for key in names):
-        problems.append("names no classes; expected `names:` with a name per class id")
+        problems.append("has no class names; expected `names:` with a name per class id")
         return {}
     if len(set(map(str, names.values()))) < len(names):
-        problems.append("gives one name to two classes; expected a name of its own for each")
+        problems.append("uses one name for two classes; expected a different name for each")
     if isinstance(count, int) and count != len(names):
         problems.append(f"nc is {count}, but names has {len(names)}; expected the same number")
     return {key: str(names[key]).strip() for key in sorted(names)}
@@ -251,13 +251,14 @@ def _keypoints(content: Mapping[str, Any], problems: list[str]) -> tuple[int, in
 
 
 def find_class_names(places: Sequence[Path]) -> DataYaml | None:
-    """What names the classes of the label files in some folders; None where nothing does.
+    """Find the class names of label files in some folders; None if there are none.
 
     Args:
-        places: Folders, the likeliest first: each may have a YAML file, or a list such as classes.txt or obj.names.
+        places: Folders, the most likely first. Each may contain a YAML file, or a list such as classes.txt or
+            obj.names.
 
     Raises:
-        InputError: What is there names no class.
+        InputError: The file has no class names.
     """
     for folder in places:
         path = find_data_yaml(folder)
@@ -274,7 +275,7 @@ def _read_names(path: Path) -> DataYaml:
     while names and not names[-1]:
         names.pop()
     if not all(names) or not names:
-        raise InputError(f"{path}: has no class in row {names.index('') + 1 if names else 1}; expected a name a line")
+        raise InputError(f"{path}: row {names.index('') + 1 if names else 1} has no class; expected one name per line")
     return DataYaml(path, dict(enumerate(names)))
 
 
@@ -283,46 +284,46 @@ def find_faces(names: Mapping[int, str], chosen: Sequence[str], where: str) -> f
 
     Args:
         names: Class names by id.
-        chosen: Names that somebody gave with --class; case does not count.
-        where: What names the classes, for messages.
+        chosen: Names given with --class; case is ignored.
+        where: Source of the names, for errors.
 
     Raises:
-        InputError: A chosen name is none of them, or none was chosen and it is not plain which class is the face.
+        InputError: A chosen name does not exist, or none was chosen and it is ambiguous which class is the face.
     """
     if chosen:
         return choose_classes(names, chosen, where)
     if len(names) == 1:
         ((number, name),) = names.items()
         if not is_face(name):
-            logger.info(f"note: {where}: its only class, {name!r}, is taken for the whole face")
+            logger.info(f"note: {where}: using its only class, {name!r}, as the whole face")
         return frozenset({number})
     plain = [number for number, name in names.items() if is_face(name)]
     if len(plain) == 1:
         return frozenset(plain)
-    why = "several of them may be the whole face" if plain else "none of them is plainly the whole face"
-    raise InputError(f"{where}: has the classes {listed(names.values())}; {why}: say which with --class NAME")
+    why = "several of them may be the whole face" if plain else "none of them is clearly the whole face"
+    raise InputError(f"{where}: has the classes {listed(names.values())}; {why}: pass --class NAME")
 
 
 def choose_classes(names: Mapping[int, str], chosen: Sequence[str], where: str) -> frozenset[int]:
     """Ids of classes by name.
 
     Raises:
-        InputError: A name is none of them.
+        InputError: A name does not exist.
     """
     ids = {name.casefold(): number for number, name in names.items()}
     unknown = [name for name in chosen if name.casefold() not in ids]
     if unknown:
-        raise InputError(f"{where}: has no class {unknown[0]!r} (--class); it has {listed(names.values())}")
+        raise InputError(f"{where}: has no class {unknown[0]!r} (--class); its classes are {listed(names.values())}")
     return frozenset(ids[name.casefold()] for name in chosen)
 
 
 def is_face(name: str) -> bool:
-    """Whether a class is called a whole face: "face", "Faces", "infant_face", but neither "face mask" nor "no face"."""
+    """Whether a class name means a whole face: "face", "Faces", "infant_face", but not "face mask" or "no face"."""
     words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower())
     return bool(words) and FACE.fullmatch(words[-1]) is not None and not (NEGATIONS | PARTS_OF_FACE) & set(words)
 
 
 def listed(names: Collection[str]) -> str:
-    """Class names in a message, the first few of many."""
+    """Class names for an error; long lists are shortened."""
     shown = [" ".join(name.split())[:40] for name in list(names)[:SHOWN]]
     return ", ".join(shown) + (f" and {len(names) - SHOWN} more" if len(names) > SHOWN else "")

@@ -40,13 +40,13 @@ COLUMNS = (
 
 
 class Visibility(IntEnum):
-    """What hides a landmark (MERL-RAV's three classes; Kumar et al., LUVLi, CVPR 2020)."""
+    """Visibility of a landmark (MERL-RAV's three classes; Kumar et al., LUVLi, CVPR 2020)."""
 
     VISIBLE = 0
     EXTERNALLY_OCCLUDED = 1
-    """Something lies in front of the face there; the position is the annotator's estimate."""
+    """Something covers the face there; the position is the annotator's estimate."""
     SELF_OCCLUDED = 2
-    """The face itself is turned away there; no position was estimated."""
+    """The face is turned away there; no position was estimated."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +54,15 @@ class Face:
     """One annotated face.
 
     Attributes:
-        photo: Key of the photo within its raw data set; faces of one photo share it.
-        image: File that shows the photo, as the annotation names it.
+        photo: Key of the photo within its raw data set; faces of one photo have the same key.
+        image: File of the photo, as named in the annotation.
         landmarks: float64 (N, 2), x and y in pixels of the upright image; NaN where self-occluded.
         visibility: uint8 (N,), values of `Visibility`.
-        part: Official part that the face belongs to: "train", "test", or "" where a layout has none.
+        part: Official part that the face belongs to: "train", "test", or "" if the layout has none.
         name: Name of the annotation, unique within the raw data set.
-        annotation: File the annotation stands in, relative to the raw data.
-        row: 1-based row of that file; 0 where the whole file is the annotation.
-        attributes: Whatever else the layout says of the face, such as `pose` or `blur`.
+        annotation: File of the annotation, relative to the raw data.
+        row: 1-based row of that file; 0 if the annotation is the whole file.
+        attributes: Further attributes of the layout, e.g. `pose` or `blur`.
     """
 
     photo: str
@@ -83,14 +83,14 @@ class FrameFaces:
     Attributes:
         photo: Key of the image within its raw data set.
         image: The file.
-        grade: Grade of occlusion, or "" where there are none.
-        annotation: File the boxes stand in, relative to the raw data; "" where there is none.
+        grade: Grade of occlusion, or "" if there are no grades.
+        annotation: File of the boxes, relative to the raw data; "" without annotation.
         boxes: float64 (M, 4), xyxy, in pixels of the upright image, or as shares of its sides when
-            `normalised`; None when nobody annotated this image (which differs from "no face here").
+            `normalised`; None if the image is not annotated (which differs from "no face").
         normalised: Unit of `boxes`.
-        size: Width and height of the image that boxes in pixels were drawn on, as the annotation states them; None
-            where it does not.
-        ignored: bool (M,), boxes that are neither to be found nor wrong to find; None: none is.
+        size: Width and height of the image on which the boxes were drawn, as stated in the annotation; None if it
+            does not state it.
+        ignored: bool (M,), boxes that count neither as missed nor as false; None if there are none.
     """
 
     photo: str
@@ -105,14 +105,14 @@ class FrameFaces:
 
 @dataclass(frozen=True)
 class Rejected:
-    """One face or photo that did not make it, with one line that says why.
+    """A face or photo that cannot be used, with a one-line reason.
 
     Attributes:
-        file: File at fault, relative to the raw data.
-        row: 1-based row of that file; 0 where the whole file is at fault.
-        photo: Key of the photo that loses this face, "" where unknown.
-        reason: A short code, such as `malformed_row`, the same for every case of one kind.
-        detail: What was expected and what was found.
+        file: File with the error, relative to the raw data.
+        row: 1-based row of that file; 0 for the file as a whole.
+        photo: Key of the photo that loses this face, "" if unknown.
+        reason: A short code per kind of error, e.g. `malformed_row`.
+        detail: Expected and actual content.
     """
 
     file: str
@@ -127,7 +127,7 @@ class Rejected:
 
 
 class RowError(ValueError):
-    """An annotation cannot be understood; `row` is its 1-based row, 0 for the file as a whole."""
+    """An invalid annotation; `row` is its 1-based row, 0 for the file as a whole."""
 
     def __init__(self, row: int, detail: str) -> None:
         super().__init__(detail)
@@ -135,28 +135,28 @@ class RowError(ValueError):
 
 
 def find_photo(path: Path, suffixes: Sequence[str] = ()) -> Path:
-    """The file that a layout means, however its ending is spelt on disk: `.jpg`, `.JPG` or `.Jpg`.
+    """File on disk for a path in a layout, with any case of the suffix: `.jpg`, `.JPG` or `.Jpg`.
 
     Args:
-        path: As the layout names it.
-        suffixes: Endings that it may have instead, the likeliest first; none but its own by default.
+        path: Path in the layout.
+        suffixes: Alternative suffixes, the most likely first; by default only its own.
 
     Returns:
-        The file; `path` where there is none.
+        The file; `path` if no file exists.
     """
     for suffix in suffixes or (path.suffix,):
         for spelt in (suffix, suffix.lower(), suffix.upper(), suffix.title()):
             candidate = path.with_suffix(spelt)
-            if os.path.exists(candidate):  # unlike Path.exists, it takes names that no file can have
+            if os.path.exists(candidate):  # Path.exists raises for names that no file can have
                 return candidate
     return path
 
 
 def landmark_arrays(faces: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """Landmarks float64 (F, N, 2) and visibility uint8 (F, N) of faces of one scheme.
+    """Landmarks float64 (F, N, 2) and visibility uint8 (F, N) of faces with the same number of landmarks.
 
     Raises:
-        ValueError: The faces have different numbers of points.
+        ValueError: The faces have different numbers of landmarks.
     """
     landmarks = np.stack([np.asarray(points, np.float64) for points in faces["landmarks"]])
     visibility = np.stack([np.asarray(marks, np.uint8) for marks in faces["visibility"]])
@@ -164,14 +164,14 @@ def landmark_arrays(faces: pd.DataFrame) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def attribute(faces: pd.DataFrame, name: str) -> pd.Series:
-    """One attribute of each face, "" where a face does not have it."""
+    """An attribute of each face, "" for faces without it."""
     return faces["attributes"].map(lambda text: json.loads(text).get(name, "")).astype(str)
 
 
 def read_faces_table(path: Path) -> pd.DataFrame:
-    """Load a table that `uncover read_faces` wrote.
+    """Load a table of `uncover read_faces`.
 
     Raises:
-        InputError: It is no such table.
+        InputError: The file is not such a table.
     """
     return read_table(path, COLUMNS, "read_faces")

@@ -1,6 +1,6 @@
 """Leave-one-group-out folds of frames, and nested subsets for learning curves. Pure functions of names.
 
-A group is whatever frames must not be torn apart: a video, an infant.
+A group is a set of frames that must stay together: a video, an infant.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ FEWEST_GROUPS = 2
 
 @dataclass(frozen=True)
 class Fold:
-    """One way to leave a group out.
+    """A fold that leaves one group out.
 
     Attributes:
-        left_out: Name of the group.
+        left_out: Name of the group left out.
         training: Names of the frames of all other groups, in alphabetical order.
-        held_out: Names of its own frames, likewise.
+        held_out: Names of the frames of that group, in alphabetical order.
     """
 
     left_out: str
@@ -31,7 +31,7 @@ class Fold:
 
 
 def leave_one_out(groups: Mapping[str, str]) -> list[Fold]:
-    """A fold for each group.
+    """Make a fold for each group.
 
     Args:
         groups: Group by frame.
@@ -46,39 +46,39 @@ def leave_one_out(groups: Mapping[str, str]) -> list[Fold]:
     if len(names) < FEWEST_GROUPS:
         there = f"only {names[0]}" if names else "none"
         raise InputError(
-            f"leaving one infant out needs {FEWEST_GROUPS} of them or more; found {there} in {len(groups)} frames; add"
-            " frames of another one, or say in infants.csv (video,infant) which video is of which infant"
+            f"leaving one infant out needs at least {FEWEST_GROUPS}; found {there} in {len(groups)} frames; add"
+            " frames of another infant, or assign videos to infants in infants.csv (columns video, infant)"
         )
     return [leave_out(groups, name) for name in names]
 
 
 def leave_out(groups: Mapping[str, str], *names: str) -> Fold:
-    """The fold that leaves one group out, or several together.
+    """Make the fold that leaves out one group, or several together.
 
     Args:
         groups: Group by frame.
-        names: Of the groups.
+        names: Names of the groups.
 
     Raises:
-        InputError: There is no such group, or no other.
+        InputError: A group does not exist, or no other group is left.
     """
     known = sorted(set(groups.values()))
     for name in names:
         if name not in known:
-            raise InputError(f"{name}: no frame is of this video or infant; expected one of: {', '.join(known)}")
+            raise InputError(f"{name}: no frame belongs to this video or infant; expected one of: {', '.join(known)}")
     told = " + ".join(sorted(set(names)))
     training = tuple(sorted(frame for frame, group in groups.items() if group not in names))
     if not training:
-        raise InputError(f"{told}: all {len(groups)} frames are of it, so that none is left to train on; add others")
+        raise InputError(f"{told}: all {len(groups)} frames belong to it, so none is left to train on; add others")
     return Fold(told, training, tuple(sorted(frame for frame, group in groups.items() if group in names)))
 
 
 def equal_parts(sizes: Mapping[str, int], count: int) -> list[list[str]]:
-    """Groups in so many parts that are about equally large, the largest group first into the smallest part.
+    """Distribute groups over parts of about equal size: the largest group first, into the smallest part.
 
     Args:
         sizes: Frames by group.
-        count: Parts; as many as there are groups at most.
+        count: Number of parts; limited to the number of groups.
     """
     parts: list[list[str]] = [[] for _ in range(min(count, len(sizes)))]
     for name in sorted(sizes, key=lambda name: (-sizes[name], name)):
@@ -87,15 +87,15 @@ def equal_parts(sizes: Mapping[str, int], count: int) -> list[list[str]]:
 
 
 def in_turn(frames: Sequence[str], groups: Mapping[str, str], seed: int) -> list[str]:
-    """An order whose every beginning is spread over the groups as evenly as can be.
+    """Order frames such that every prefix is spread over the groups as evenly as possible.
 
-    Groups take turns, in an order of their own in each round; frames of a group come as a hash of seed and name has it,
-    so that one more frame moves few others.
+    Groups alternate, in a different order in each round. The order within a group depends on a hash of seed and name,
+    so adding a frame moves few others.
 
     Args:
         frames: Names, each once.
-        groups: Group by frame; of frames that are not in `frames`, nothing counts.
-        seed: Chooses the order.
+        groups: Group by frame; frames that are not in `frames` are ignored.
+        seed: Seed of the order.
     """
     waiting: dict[str, list[str]] = defaultdict(list)
     for frame in sorted(frames, key=lambda frame: _hash(seed, "frame", frame)):
@@ -112,13 +112,13 @@ def in_turn(frames: Sequence[str], groups: Mapping[str, str], seed: int) -> list
 def nested_subsets(
     frames: Sequence[str], groups: Mapping[str, str], counts: Sequence[int], seed: int
 ) -> dict[int, tuple[str, ...]]:
-    """Subsets of which each holds all smaller ones.
+    """Draw subsets of which each contains all smaller ones.
 
     Args:
         frames: Names, each once.
         groups: Group by frame.
-        counts: Frames per subset; where there are fewer, the subset has all of them.
-        seed: Chooses the frames.
+        counts: Frames per subset; if there are fewer, the subset contains all of them.
+        seed: Seed of the draw.
 
     Returns:
         Frames by count, in the order of `in_turn`.

@@ -1,4 +1,4 @@
-"""The YOLO data set of graded or plain frames: boxes of whole faces, or none."""
+"""Make a YOLO data set of frames, with or without boxes of whole faces."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ from uncover.errors import InputError
 logger = logging.getLogger(__name__)
 
 ANNOTATIONS = {"yolo": ".txt", "coco": ".json", "voc": ".xml"}
-"""By layout: how files of its annotations end."""
+"""Suffix of annotation files by layout."""
 
 
 def label_frames(reading: Reading, source: str, smallest: float = SMALLEST_SIDE) -> tuple[pd.DataFrame, SetLabels]:
-    """Photos and boxes of frames, boxes clipped to the frame.
+    """Photos and boxes of frames; boxes are clipped to the frame.
 
-    Boxes that were drawn on a larger or smaller copy of the frame are scaled, which is told.
+    Boxes that were drawn on a larger or smaller copy of the frame are scaled, and their number is logged.
 
     Args:
-        reading: Frames with their photos, looked at.
+        reading: Frames with inspected photos.
         source: Name of the raw data set.
-        smallest: Boxes whose shorter side has fewer pixels are ignored.
+        smallest: Boxes whose shorter side is below this many pixels are ignored.
 
     Returns:
-        One row per frame (as `photos_of_faces`; `labelled` is False where nobody annotated the frame), and labels of
-        the class "whole face", with the frames whose boxes do not fit as rejected.
+        One row per frame (as `photos_of_faces`; `labelled` is False if the frame is not annotated), and labels of the
+        class "whole face". Frames whose boxes do not fit are rejected.
     """
     photos, boxes, rejected, scaled = [], [], [], []
     for frame, photo in reading.items:
-        assert isinstance(frame, FrameFaces) and photo.info is not None, "only frames whose photos were looked at"
+        assert isinstance(frame, FrameFaces) and photo.info is not None, "only frames with inspected photos"
         sides = np.array([photo.info.width, photo.info.height] * 2, np.float64)
         found = np.empty((0, 4)) if frame.boxes is None else frame.boxes * _scale(frame, photo.info)
         inside = np.clip(found, 0, sides)
@@ -73,14 +73,14 @@ def label_frames(reading: Reading, source: str, smallest: float = SMALLEST_SIDE)
         )
     if scaled:
         logger.info(
-            f"note: {len(scaled)} images are of another size than their annotations state, and their boxes are scaled,"
+            f"note: {len(scaled)} images differ in size from their annotations; their boxes are scaled,"
             f" such as {scaled[0]}"
         )
     return pd.DataFrame(photos), SetLabels(pd.DataFrame(boxes, columns=list(BOX_COLUMNS)), rejected)
 
 
 def _scale(frame: FrameFaces, info: PhotoInfo) -> NDArray[np.float64]:
-    """What turns a frame's boxes into pixels of its photo, float64 (4,)."""
+    """Factors that convert a frame's boxes to pixels of its photo, float64 (4,)."""
     sides = np.array([info.width, info.height] * 2, np.float64)
     if frame.normalised:
         return sides
@@ -88,26 +88,26 @@ def _scale(frame: FrameFaces, info: PhotoInfo) -> NDArray[np.float64]:
 
 
 def _misfit(frame: FrameFaces, info: PhotoInfo, found: NDArray[np.float64], all_small: bool) -> tuple[str, str] | None:
-    """Why boxes cannot be of this photo, as a reason and a line; None where they can."""
+    """Reason code and detail if boxes cannot belong to this photo; else None."""
     size = (info.width, info.height)
     if frame.size is not None and not _same_shape(frame.size, size):
-        turned = ", as its file is stored, before it is turned upright" if info.orientation in SWAPS_SIDES else ""
+        turned = ", as stored in its file, before rotation to upright" if info.orientation in SWAPS_SIDES else ""
         stated = f"states {_shown(frame.size)} for {frame.photo}{turned}, which is {_shown(size)}"
         return (
             "other_size",
-            f"{stated}; expected boxes drawn on the upright image, or on a smaller or larger copy of it",
+            f"{stated}; expected boxes drawn on the upright image, or on a scaled copy of it",
         )
     outside = ((found[:, :2] >= size) | (found[:, 2:] <= 0)).any(axis=1)
     if outside.any():
         box = [round(value, 1) for value in found[outside.argmax()].tolist()]
-        return "outside_image", f"box {box} lies outside {frame.photo}, which is {_shown(size)}"
+        return "outside_image", f"box {box} is outside {frame.photo}, which is {_shown(size)}"
     if all_small:
-        return "no_usable_box", f"no box of {frame.photo} has a pixel in each direction"
+        return "no_usable_box", f"no box of {frame.photo} is at least one pixel wide and high"
     return None
 
 
 def _same_shape(stated: tuple[int, int], size: tuple[int, int]) -> bool:
-    """Whether one is the other, scaled and rounded to whole pixels."""
+    """Whether one size is the other, scaled and rounded to whole pixels."""
     return abs(size[0] * stated[1] - size[1] * stated[0]) <= max(sum(stated), sum(size))
 
 
@@ -118,23 +118,23 @@ def _shown(size: tuple[int, int] | None) -> str:
 def read_reviewed_frames(
     raw: Path, grade: str | None = None, classes: Sequence[str] = (), choice: Choice | None = None
 ) -> tuple[Reading, Review | None]:
-    """Read frames; of those that `uncover frames` picked, only what somebody has reviewed.
+    """Read frames. From a folder of `uncover frames`, read reviewed frames only.
 
-    A frame whose boxes are proposals, or that nobody has looked at, is neither a label nor "no face". It stays out of
-    what is made of the frames, for trainers take a picture without labels for one without a face. How many stay out is
-    said.
+    A frame without review, with or without proposals, is neither labelled nor known to have no face. It is left out,
+    because training treats an image without labels as an image without faces. The number of frames left out is
+    logged.
 
     Args:
         raw: Folder of grades, of images/ and labels/, or of images.
-        grade: Read this grade only.
-        classes: Names of the classes that are whole faces, where it is not plain which are.
-        choice: Which frames and boxes count; None: all do.
+        grade: Read this grade only; None reads all.
+        classes: Names of the classes that are whole faces, if ambiguous.
+        choice: Which frames and boxes to use; None uses all.
 
     Returns:
-        The frames, and how many of the folder are reviewed; None where it is no folder of picked frames.
+        The frames, and the number of reviewed frames; None if the folder is not from `uncover frames`.
 
     Raises:
-        InputError: There is no usable frame, or none of the picked frames has been reviewed.
+        InputError: There is no usable frame, or no picked frame was reviewed.
     """
     picked = find_picked(raw)
     if (
@@ -156,28 +156,28 @@ def read_reviewed_frames(
     ]
     if not any(isinstance(item, FrameFaces) for item in items):
         raise InputError(
-            f"{raw}: {review}: nothing to learn from; take them to a tool with 'uncover frames export', correct them,"
-            " and bring them back with 'uncover frames import'"
+            f"{raw}: {review}: no reviewed frame to train on; export frames to an annotation tool with 'uncover frames"
+            " export', correct them, and import them with 'uncover frames import'"
         )
-    logger.info(f"{raw}: {review}" + ("; only those reviewed are used" if review.proposed or review.unseen else ""))
+    logger.info(f"{raw}: {review}" + ("; using reviewed frames only" if review.proposed or review.unseen else ""))
     return read_raw(items, raw), review
 
 
 def require_annotations(reading: Reading, raw: Path, layout: str) -> None:
-    """Make sure that frames have the annotations that a layout promises.
+    """Check that frames have annotations in the format of a layout.
 
     Args:
-        reading: Of the frames.
-        raw: Their folder, for messages.
-        layout: One of `uncover.config.catalogue.FRAME_LAYOUTS`; those that promise nothing are never refused.
+        reading: The frames.
+        raw: Their folder, for errors.
+        layout: One of `uncover.config.catalogue.FRAME_LAYOUTS`; layouts without a fixed format are not checked.
 
     Raises:
-        InputError: No frame has an annotation of this kind.
+        InputError: No frame has an annotation in this format.
     """
     ending = ANNOTATIONS.get(layout)
     found = {Path(item.annotation).suffix.lower() for item, _ in reading.items if item.annotation}
     if ending is not None and ending not in found:
-        others = f"there are {', '.join(sorted(found))}" if found else "no image has any annotation"
+        others = f"found {', '.join(sorted(found))}" if found else "no image has any annotation"
         raise InputError(f"{raw}: no image has a {ending} file of layout {layout}; {others}")
 
 
@@ -192,21 +192,21 @@ def make_frame_set(
     choice: Choice | None = None,
     names: BlockNames | None = None,
 ) -> Counts:
-    """Make a set of frames: links to frames, and whole-face boxes where there are any.
+    """Make a data set of frames: links to the images, and labels of whole faces if there are any.
 
     Args:
         raw: Folder of grades, of images/ and labels/, or of images.
-        out: Folder to make.
+        out: Folder to create.
         source: Name of the raw data set.
-        grade: Read this grade only.
-        classes: Names of the classes that are whole faces, where it is not plain which are.
+        grade: Use this grade only; None uses all.
+        classes: Names of the classes that are whole faces, if ambiguous.
         maker: Words of the command.
-        layout: What annotations it must have; see `require_annotations`.
-        choice: Which frames and boxes count; None: all do.
-        names: What the names of frames tell of which belong together.
+        layout: Layout whose annotations are required; see `require_annotations`.
+        choice: Which frames and boxes to use; None uses all.
+        names: Blocks that are encoded in the names of frames, by source.
 
     Raises:
-        InputError: There is no usable frame, no annotation that `layout` promises, or `out` may not be replaced.
+        InputError: No frame is usable, annotations of `layout` are missing, or `out` must not be replaced.
     """
     reading, review = read_reviewed_frames(raw, grade, classes, choice)
     require_annotations(reading, raw, layout)

@@ -1,9 +1,9 @@
-"""Frames with boxes of whole faces, or with no annotation at all, as the usual tools leave them.
+"""Frames with boxes of whole faces, or without annotation, in the formats of common tools.
 
 Graded frames (SLAPI's layout): `<grade>/images/`, `<grade>/labels/*.txt` in YOLO form (class 0 = face), or a COCO
 JSON in `<grade>/` instead of the labels. A folder without grades is read in the same way, and one that holds
-images directly (Hand Over Face) too; their labels may stand beside the images as Darknet has them, in COCO files beside
-them or in `annotations/`, or in an XML file of Pascal VOC each.
+images directly (Hand Over Face) too; their labels may be beside the images as in Darknet, in COCO files beside
+them or in `annotations/`, or in one Pascal VOC XML file per image.
 """
 
 from __future__ import annotations
@@ -33,47 +33,47 @@ IMAGE_FOLDERS = ("images", "photos", "JPEGImages")
 _IMAGE_FOLDERS = frozenset(map(str.lower, IMAGE_FOLDERS))
 LABEL_FOLDERS = ("labels", "Annotations", "annotations")
 ANNOTATION_SUFFIXES = (".txt", ".json", ".xml", ".csv", ".tsv", ".jsonl", ".pts", ".mat", ".tfrecord")
-"""Of files that may say something of the images; which of them were not used is told."""
+"""Suffixes of files that may contain annotations; unused ones are logged."""
 
 _Classes = tuple[Collection[int], Collection[int] | None, tuple[int, int] | None]
-"""Ids of the faces, ids that may stand in a label file, and what landmarks may."""
+"""Ids of the faces, permitted ids in a label file, and permitted numbers of landmarks and values."""
 
 PICKED, PROPOSALS = "frames.csv", "proposals"
-"""Of frames that `uncover frames` picked: their list, and where boxes stand that nobody has looked at."""
+"""Files of frames that `uncover frames` picked: their list, and the folder of unreviewed boxes."""
 
 TABLES = ("synthetic.json", "blocks.csv", "infants.csv", PICKED, "imports.csv", "rejected.csv")
-"""Of our own synthetic data and picked frames, and what people say of whom photos show (`uncover.data.blocks`)."""
+"""Files of synthetic data and picked frames, and tables of the persons in photos (`uncover.data.blocks`)."""
 
 READ_ME = ("readme", "license", "licence", "requirements", *TABLES)
-"""How files begin that are about a folder as a whole."""
+"""Prefixes of files that describe a folder as a whole."""
 
 SET_LISTS = ("train.txt", "val.txt", "valid.txt", "test.txt")
-"""Lists of the images of a set, which say nothing of what is in them."""
+"""Lists of the images of a set, which contain no annotations."""
 
 SHOWN = 3
 
 
 def find_grades(root: Path) -> list[str]:
-    """Names of the folders below `root` that hold an `images` folder, in alphabetical order."""
+    """Names of the folders below `root` that contain an `images` folder, in alphabetical order."""
     return sorted(folder.parent.name for folder in root.glob("*/images") if folder.is_dir())
 
 
 def read_frames(
     root: Path, grade: str | None = None, classes: Sequence[str] = (), choice: Choice | None = None
 ) -> Iterator[FrameFaces | Rejected]:
-    """Read the images of `root` and what is annotated of them.
+    """Read the images of `root` and their annotations.
 
-    Files of annotations that belong to no image, or are of no kind that is read, are counted aloud.
+    The number of annotation files that belong to no image or have an unknown format is logged.
 
     Args:
         root: Folder of grades, or of `images/` and `labels/`, or of images.
-        grade: Read this grade only; None reads whatever is there.
-        classes: Names of the classes that are whole faces; needed where it is not plain which class is.
-        choice: Which frames and boxes count; None: all do.
+        grade: Read this grade only; None reads all.
+        classes: Names of the classes that are whole faces; required if ambiguous.
+        choice: Which frames and boxes to use; None uses all.
 
     Raises:
-        InputError: There is no such grade, or no image at all, or a COCO file that is none, or it is not plain which of
-            several classes is the face, or no frame counts.
+        InputError: The grade does not exist, there is no image, a COCO file is invalid, it is ambiguous which of
+            several classes is the face, or no frame is chosen.
     """
     if choice is None:
         yield from _read_all(root, grade, classes, Choice())
@@ -86,7 +86,7 @@ def _read_all(root: Path, grade: str | None, classes: Sequence[str], choice: Cho
     grades = find_grades(root)
     if grade is not None and grade not in grades:
         there = ", ".join(grades) if grades else "none"
-        raise InputError(f"{root}: no grade '{grade}' (no {grade}/images in it); grades found: {there}")
+        raise InputError(f"{root}: no grade '{grade}' (no folder {grade}/images); grades found: {there}")
     folders = {name: root / name for name in ([grade] if grade is not None else grades)} or {"": root}
     shown = {name: _find_images(folder) for name, folder in folders.items()}
     if not any(paths for _, paths in shown.values()):
@@ -94,7 +94,7 @@ def _read_all(root: Path, grade: str | None, classes: Sequence[str], choice: Cho
         raise InputError(f"{where}: no image in it (looked for {', '.join(sorted(ENDINGS))})")
     for stray in sorted(path for path in root.iterdir() if path.is_dir() and grades and path.name not in grades):
         if grade is None and any(map(is_image, stray.iterdir())):
-            yield Rejected(stray.name, 0, "", "unknown_folder", "holds images, but no images/ folder as a grade does")
+            yield Rejected(stray.name, 0, "", "unknown_folder", "contains images, but not in a folder images/")
     files = _Annotations(root, list(folders.values()), [path for _, paths in shown.values() for path in paths], classes)
     files.use(choice.read(files.unused, root))
     for name, folder in folders.items():
@@ -114,7 +114,7 @@ def _find_images(folder: Path) -> tuple[Path, list[Path]]:
 
 
 def _files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
-    """Files at any depth that end so, in upper or lower case; hidden ones are passed over."""
+    """Files at any depth with these suffixes, in upper or lower case; hidden files are skipped."""
     found = []
     for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -127,12 +127,12 @@ def _files_below(folder: Path, suffixes: Collection[str]) -> list[Path]:
 
 
 class _Annotations:
-    """All files below a folder that may say something of its images."""
+    """All files below a folder that may contain annotations of its images."""
 
     def __init__(self, root: Path, folders: Sequence[Path], images: Sequence[Path], classes: Sequence[str]) -> None:
         self._root, self._chosen = root, classes
         everything = _files_below(root, ANNOTATION_SUFFIXES)
-        # With one grade of several, the others' files are nobody's business.
+        # When one of several grades is read, files of the others are not reported as unused.
         others = [root / name for name in find_grades(root) if root / name not in folders]
         mine = [path for path in everything if not any(path.is_relative_to(other) for other in others)]
         self._files = {path.with_suffix(path.suffix.lower()): path for path in mine}
@@ -146,11 +146,11 @@ class _Annotations:
 
     @property
     def unused(self) -> list[Path]:
-        """Files of which nothing was read so far."""
+        """Files that have not been used so far."""
         return list(self._unused)
 
     def use(self, files: Iterable[Path]) -> None:
-        """Count files as read, as others read them."""
+        """Mark files as used by other readers."""
         for path in files:
             self._unused.pop(path, None)
 
@@ -163,12 +163,12 @@ class _Annotations:
         return found
 
     def _is_first_choice(self, path: Path) -> bool:
-        """COCO's own downloads have the boxes in instances_*.json, beside files of captions and keypoints."""
+        """COCO's own downloads have boxes in instances_*.json, beside files of captions and keypoints."""
         instances = [other for other in self._files.values() if other.parent == path.parent and _is_instances(other)]
         return not instances or _is_instances(path)
 
     def read(self, folder: Path, images: Path, paths: Sequence[Path], grade: str) -> Iterator[FrameFaces | Rejected]:
-        """Frames of a folder, with the labels that belong to no image."""
+        """Yield the frames of a folder, and the labels that belong to no image."""
         for path in paths:
             photo = path.relative_to(self._root).as_posix()
             label = path
@@ -208,7 +208,9 @@ class _Annotations:
                 yield Rejected(name, 0, "", "missing_photo", f"no image of this name in {images.name}/")
 
     def _find(self, folder: Path, images: Path, path: Path) -> Path | None:
-        """The label file of an image: in labels/, in Pascal VOC's folder, beside the folder of images, or beside it."""
+        """Label file of an image: in labels/, in the folder of Pascal VOC, beside the folder of images, or beside the
+        image.
+        """
         relative = path.relative_to(images)
         folders = [folder / name / relative for name in LABEL_FOLDERS]
         parts = [part.lower() for part in path.parts[:-1]]
@@ -261,7 +263,7 @@ class _Annotations:
         )
 
     def _find_voc_faces(self) -> frozenset[str]:
-        """Names of the objects that are faces, of all that any image's file names."""
+        """Names of the objects that are faces, among all names in the files of the images."""
         names: set[str] = set()
         for path in [path for path in self._files.values() if path.suffix.lower() == ".xml"]:
             file = self._voc_of(path)
@@ -289,13 +291,13 @@ class _Annotations:
                 self._faces[label.parent] = frozenset(map(int, self._chosen)), None, None
             else:
                 raise InputError(
-                    f"--class {self._chosen[0]}: nothing names the classes of {label}; expected data.yaml, classes.txt"
-                    " or obj.names with them, or the number of the class"
+                    f"--class {self._chosen[0]}: no file names the classes of {label}; add data.yaml, classes.txt"
+                    " or obj.names with their names, or pass the number of the class"
                 )
         return self._faces[label.parent]
 
     def lost(self) -> Iterator[Rejected]:
-        """Images that COCO files list and nobody has."""
+        """Images listed in COCO files that do not exist."""
         for file, name, why in sorted(self._coco.lost(), key=lambda each: (each[0].path, each[1])):
             self._unused.pop(file.path, None)
             annotation = file.path.relative_to(self._root).as_posix()
@@ -304,11 +306,11 @@ class _Annotations:
             yield Rejected(annotation, 0, "", reason, f"{name[:80]!r}: {detail}")
 
     def tell(self) -> None:
-        """Say what was found and not used, and what was used otherwise than it stands there."""
+        """Log which files were not used, and which annotations were converted."""
         self._coco.tell_crowds()
         if self._polygons:
             logger.info(
-                f"note: {self._root}: {self._polygons} label files hold polygons or landmarks; their boxes are taken"
+                f"note: {self._root}: {self._polygons} label files contain polygons or landmarks; using their boxes"
             )
         by_suffix: dict[str, list[str]] = defaultdict(list)
         picked = (self._root / PICKED).is_file()
@@ -320,8 +322,8 @@ class _Annotations:
         for suffix, names in sorted(by_suffix.items()):
             such = ", ".join(sorted(names)[:SHOWN]) + (", ..." if len(names) > SHOWN else "")
             logger.warning(
-                f"{self._root}: {len(names)} {suffix} files are passed over, as they belong to no image or are"
-                f" of no kind that is read: {such}"
+                f"{self._root}: skipped {len(names)} {suffix} files that belong to no image or have an unknown"
+                f" format: {such}"
             )
 
 

@@ -1,4 +1,4 @@
-"""From a faces table to the labels of a data set: part boxes by one of two rules, and what falls away."""
+"""Make the labels of a data set from a faces table: part boxes by one of two rules, and rejected faces."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PartRule = Literal["corrected", "released"]
 
 
 def part_boxes(faces: pd.DataFrame, rule: PartRule) -> PartBoxes:
-    """Boxes of faces of one scheme, before they are compared with the image."""
+    """Boxes of faces with the same number of landmarks, before they are compared with the image."""
     landmarks, visibility = landmark_arrays(faces)
     if rule == "released":
         return released_boxes(landmarks, visibility == Visibility.EXTERNALLY_OCCLUDED)
@@ -37,16 +37,16 @@ def part_boxes(faces: pd.DataFrame, rule: PartRule) -> PartBoxes:
 
 
 def label_faces(faces: pd.DataFrame, rule: PartRule, outside: Outside) -> SetLabels:
-    """Make the part boxes of every face.
+    """Make the part boxes of each face.
 
     Args:
-        faces: A faces table; width and height 0 mean that the photo's size is unknown, and nothing lies beyond its
-            right and lower border.
+        faces: A faces table. Width and height 0 mean that the size of the photo is unknown; its right and lower
+            border are then not checked.
         rule: "corrected" or "released".
-        outside: What becomes of boxes that leave the image.
+        outside: How to handle boxes that extend beyond the image.
 
     Raises:
-        InputError: A face has a number of landmarks that we know no parts of.
+        InputError: A face has an unsupported number of landmarks.
     """
     tables, rejected = [], []
     points = faces["visibility"].map(len)
@@ -79,8 +79,8 @@ def label_faces(faces: pd.DataFrame, rule: PartRule, outside: Outside) -> SetLab
 
 def _reject(annotation: str, row: int, photo: str, dropped: bool) -> Rejected:
     if dropped:
-        return Rejected(annotation, row, photo, "outside_image", f"a box of photo {photo} leaves the image")
-    detail = "no part has two usable points and a box of at least one pixel in the photo"
+        return Rejected(annotation, row, photo, "outside_image", f"a box of photo {photo} extends beyond the image")
+    detail = "no part has at least two usable points and a box of at least one pixel in the photo"
     return Rejected(annotation, row, photo, "no_usable_part", detail)
 
 

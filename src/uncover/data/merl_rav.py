@@ -3,7 +3,7 @@
 Two layouts are read. The label tree, `<pose>/<split>/labels/imageNNNNN[_k].pts`, with AFLW's photos in
 `flickr/{0,2,3}/imageNNNNN.jpg`; and the organised tree that its authors' script makes of both,
 `<pose>/<split>/imageNNNNN[_k].{jpg,pts}`. The suffix `_k` numbers the faces of one photo; in the organised tree
-the photo is repeated for each of them. The same photo may stand in several pose folders and in both splits.
+the photo is repeated for each of them. The same photo may occur in several pose folders and in both splits.
 
 Marks: (-x, -y) is an externally occluded point at (x, y); (-1, -1) is a self-occluded point.
 """
@@ -29,17 +29,17 @@ def read_merl_rav(root: Path, photos: Path | None = None) -> Iterator[Face | Rej
     """Read every `.pts` file of a MERL-RAV tree, by pose, split and name.
 
     Args:
-        root: Folder that holds the pose folders, directly or in one folder below.
+        root: Folder of the pose folders, or its parent.
         photos: AFLW's `flickr` folder or one above it; needed for the label tree only.
 
     Raises:
-        InputError: No pose folder is found.
+        InputError: There is no pose folder.
     """
     tree = _find_tree(root)
     flickr = _find_flickr(photos or root)
     for folder in sorted(tree.iterdir()):
         if folder.name not in POSES and any((folder / split).is_dir() for split in PART_OF_FOLDER):
-            detail = f"'{folder.name}' is no pose; expected {', '.join(POSES)}"
+            detail = f"'{folder.name}' is not a pose; expected {', '.join(POSES)}"
             yield Rejected(folder.relative_to(root).as_posix(), 0, "", "unknown_folder", detail)
     read: dict[str, str] = {}
     for pose in POSES:
@@ -52,7 +52,7 @@ def read_merl_rav(root: Path, photos: Path | None = None) -> Iterator[Face | Rej
                 annotation = path.relative_to(root).as_posix()
                 item = _read_face(path, annotation, image, pose, part)
                 if isinstance(item, Face) and read.setdefault(item.name, annotation) != annotation:
-                    detail = f"a face of this name stands in {read[item.name]} already; expected one"
+                    detail = f"a face of this name was already read from {read[item.name]}; expected one"
                     item = Rejected(annotation, 0, item.photo, "duplicate_name", detail)
                 yield item
 
@@ -110,7 +110,7 @@ def _read_face(path: Path, annotation: str, image: Path, pose: str, part: str) -
 
 
 def interpret_marks(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Turn MERL-RAV's marks into positions and visibility.
+    """Convert MERL-RAV's marks to positions and visibility.
 
     Args:
         points: float64 (N, 2), as written in the file.

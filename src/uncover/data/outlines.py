@@ -1,7 +1,7 @@
-"""The outline of a face with its forehead, and the frame that eyes and mouth span: what a box is under any rotation.
+"""Outline of a face with its forehead, and the frame spanned by eyes and mouth, from which rotated boxes are made.
 
-People, and the detectors of others, draw a face from the hairline to the chin, while landmarks end at the brows. The
-forehead is guessed from the points: an arc from one end of the jaw to the other, which rises above the eyes by
+People and baseline detectors draw the box of a face from the hairline to the chin, while landmarks end at the brows.
+The forehead is estimated: an arc from one end of the jaw to the other that rises above the eyes by
 `FOREHEAD` of the distance between eyes and chin. On 2 979 upright faces of 300-W and of YouTube Faces the boxes around
 such outlines and those of a detector trained on WIDER FACE have a median IoU of 0.88; without a forehead, 0.69.
 """
@@ -15,13 +15,13 @@ Points = NDArray[np.float64]
 """float64 (N, 2), x y in pixels."""
 
 Frame = NDArray[np.float64]
-"""float64 (2, 3), the frame of a face in pixels: its columns are half the way from eye to eye, half the way from the
-eyes to the mouth, and the middle of the eyes. So the eyes lie at (-1, 0) and (1, 0) of the frame, the mouth at (0, 2),
-the chin near (0, 3.5)."""
+"""float64 (2, 3), the frame of a face in pixels. Its columns are half the distance from eye to eye, half the distance
+from the eyes to the mouth, and the point between the eyes. In the frame the eyes are at (-1, 0) and (1, 0), the mouth
+at (0, 2), the chin near (0, 3.5)."""
 
 JAW, BROWS = slice(0, 17), slice(17, 27)
 RIGHT_EYE, LEFT_EYE, LIPS = slice(36, 42), slice(42, 48), slice(48, 60)
-"""Of the 68 points in iBUG order."""
+"""Indices into the 68 points in iBUG order."""
 CHIN = 8
 
 FOREHEAD = 0.66
@@ -29,23 +29,22 @@ ARC = np.linspace(0, np.pi, 9)
 ROUND = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 
 NARROWEST = 0.62
-"""Half the way between the eyes is never taken as less than this share of half the way to the mouth: in profile the
-eyes lie behind one another."""
+"""Lower limit of half the distance between the eyes, as a share of half the distance to the mouth: in profile one eye
+is in front of the other."""
 
 BOX_EYES, BOX_ACROSS, BOX_DOWN = 0.40, 0.215, 0.19
-"""Of an upright face of which only the box is at hand: height of the eyes, and lengths of the frame's sides, as shares
-of the box."""
+"""For an upright face with only a box: height of the eyes, and lengths of the frame's axes, as shares of the box."""
 
 
 def outline_of_landmarks(landmarks: Points, forehead: float = FOREHEAD) -> Points:
     """Jaw, brows and an arc for the forehead.
 
     Args:
-        landmarks: (68, 2), iBUG order, without gaps.
+        landmarks: (68, 2), iBUG order, without missing points.
         forehead: Height of the arc above the eyes, as a share of the distance between eyes and chin.
 
     Returns:
-        (36, 2). The box of the face under any affine map is the box around the mapped points.
+        (36, 2). The box of the face under an affine map is the box around the mapped points.
     """
     jaw = landmarks[JAW]
     eyes = (landmarks[RIGHT_EYE].mean(0) + landmarks[LEFT_EYE].mean(0)) / 2
@@ -53,13 +52,13 @@ def outline_of_landmarks(landmarks: Points, forehead: float = FOREHEAD) -> Point
     centre, across = (jaw[-1] + jaw[0]) / 2, (jaw[-1] - jaw[0]) / 2
     direction = up / max(float(np.linalg.norm(up)), 1e-9)
     rise = direction * max(float((up * forehead + eyes - centre) @ direction), 0.0)
-    # The arc starts a little inside the jaw's ends, which are ears rather than temples.
+    # The arc starts slightly inside the ends of the jaw, which are at the ears, not the temples.
     arc = centre + np.cos(ARC)[:, None] * across * 0.97 + np.sin(ARC)[:, None] * rise
     return np.concatenate([jaw, arc, landmarks[BROWS]])
 
 
 def outline_of_box(box: NDArray[np.float64]) -> Points:
-    """The ellipse in the box (4,) of an upright face: (24, 2)."""
+    """The ellipse in the box (4,) of an upright face, as points (24, 2)."""
     centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
     return centre + np.column_stack([np.cos(ROUND), np.sin(ROUND)]) * half
 
@@ -78,9 +77,9 @@ def frame_of_eyes_and_mouth(right: Points, left: Points, mouth: Points) -> Frame
     """The frame of a face.
 
     Args:
-        right: (2,), the middle of the right eye, which is at the left of an upright photo.
-        left: Likewise.
-        mouth: Likewise.
+        right: (2,), the middle of the right eye, which is on the left in an upright photo.
+        left: (2,), the middle of the left eye.
+        mouth: (2,), the middle of the mouth.
     """
     middle = (right + left) / 2
     across, down = (left - right) / 2, (mouth - middle) / 2
@@ -92,7 +91,7 @@ def frame_of_eyes_and_mouth(right: Points, left: Points, mouth: Points) -> Frame
 
 
 def frame_of_box(box: NDArray[np.float64]) -> Frame:
-    """The frame of an upright face of which only the box (4,) is at hand."""
+    """The frame of an upright face with only a box (4,)."""
     width, height = box[2:] - box[:2]
     return np.array(
         [[BOX_ACROSS * width, 0, (box[0] + box[2]) / 2], [0, BOX_DOWN * height, box[1] + BOX_EYES * height]]
@@ -100,5 +99,5 @@ def frame_of_box(box: NDArray[np.float64]) -> Frame:
 
 
 def place(frame: Frame, points: Points) -> Points:
-    """Points of a frame (N, 2), in pixels."""
+    """Points (N, 2) in the frame, converted to pixels."""
     return points @ frame[:, :2].T + frame[:, 2]

@@ -21,7 +21,7 @@ CLASS_NAMES = (
     "eyes nose",
     "mouth",
 )
-"""Names by class id. Both eyes are one class, so a face has eleven boxes of ten classes."""
+"""Names by class id. Both eyes are one class, so a face has eleven boxes in ten classes."""
 
 WHOLE_FACE = CLASS_NAMES.index("whole face")
 
@@ -45,7 +45,7 @@ CLASS_OF_PART = tuple(CLASS_NAMES.index("eyes" if part in ("left eye", "right ey
 
 
 SMALLEST_SIDE = 1.0
-"""In pixels; a smaller box is no target for a detector."""
+"""In pixels; smaller boxes are left out."""
 
 KEPT, TOO_FEW_POINTS, OUTSIDE, UNDER_ONE_PIXEL = range(4)
 STATUS_NAMES = ("kept", "too_few_points", "outside_image", "under_one_pixel")
@@ -68,22 +68,22 @@ _UNIONS: Mapping[str, tuple[str, ...]] = {
     "eyes nose": ("left eye", "right eye", "nose"),
 }
 SCHEMES = (68, 98)
-"""Numbers of landmarks that we know the parts of."""
+"""Supported numbers of landmarks."""
 FEWEST_POINTS = 2
 Outside = Literal["clip", "drop", "drop_as_yolov5"]
-"""What becomes of boxes that leave the image.
+"""How to handle boxes that extend beyond the image.
 
-`clip` cuts them at its border; `drop` rejects a photo with such a box; `drop_as_yolov5` rejects a photo only if a
+`clip` cuts them at the border; `drop` rejects a photo with such a box; `drop_as_yolov5` rejects a photo only if a
 box's centre or size leaves [0, 1], as YOLOv5's loader does (the thesis lost 21 of 14 601 photos that way).
 """
 
 
 @dataclass(frozen=True)
 class PartBoxes:
-    """The boxes of F faces; axis 1 follows `uncover.data.parts.PARTS`.
+    """The boxes of F faces; axis 1 is in the order of `uncover.data.parts.PARTS`.
 
     Attributes:
-        xyxy: float64 (F, 11, 4), pixels of the upright image; NaN where the part has too few points.
+        xyxy: float64 (F, 11, 4), pixels of the upright image; NaN if the part has too few points.
         status: uint8 (F, 11), index into `STATUS_NAMES`.
     """
 
@@ -92,13 +92,13 @@ class PartBoxes:
 
 
 def to_xyxy(xywh: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Centre and size (..., 4) to corners (..., 4), in the same unit."""
+    """Convert centre and size (..., 4) to corners (..., 4), in the same unit."""
     centre, half = xywh[..., :2], xywh[..., 2:] / 2
     return np.concatenate([centre - half, centre + half], axis=-1)
 
 
 def to_xywh(xyxy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Corners (..., 4) to centre and size (..., 4), in the same unit."""
+    """Convert corners (..., 4) to centre and size (..., 4), in the same unit."""
     lower, upper = xyxy[..., :2], xyxy[..., 2:]
     return np.concatenate([(lower + upper) / 2, upper - lower], axis=-1)
 
@@ -110,7 +110,7 @@ def part_indices(points: int) -> dict[str, tuple[int, ...]]:
         points: 68 (iBUG) or 98 (WFLW).
 
     Raises:
-        KeyError: Another number of points.
+        KeyError: Unsupported number of points.
     """
     base = {part: _expand(ranges[points]) for part, ranges in _BASE.items()}
     unions = {part: tuple(index for member in members for index in base[member]) for part, members in _UNIONS.items()}
@@ -123,13 +123,13 @@ def _expand(ranges: Ranges) -> tuple[int, ...]:
 
 
 def corrected_boxes(landmarks: NDArray[np.float64]) -> PartBoxes:
-    """Tight rectangles in floating point; self-occluded points are skipped without moving any index.
+    """Bounding boxes in floating point; self-occluded points are skipped without shifting the indices.
 
     Args:
         landmarks: float64 (F, N, 2) in pixels, N = 68 or 98, NaN where self-occluded.
 
     Returns:
-        Boxes not yet compared with the image. Parts of fewer than two usable points are left out.
+        Boxes before comparison with the image. Parts with fewer than two usable points are left out.
     """
     faces, points = landmarks.shape[:2]
     xyxy = np.full((faces, len(PARTS), 4), np.nan)
@@ -146,14 +146,14 @@ def corrected_boxes(landmarks: NDArray[np.float64]) -> PartBoxes:
 
 
 def clip_boxes(boxes: PartBoxes, sizes: NDArray[np.float64]) -> PartBoxes:
-    """Cut boxes at the border of the image.
+    """Clip boxes at the border of the image.
 
     Args:
         boxes: Boxes of F faces.
         sizes: float64 (F, 2), width and height of each face's image in pixels.
 
     Returns:
-        Clipped boxes; those wholly outside are left out.
+        Clipped boxes; boxes outside the image are left out.
     """
     limits = np.concatenate([sizes, sizes], axis=1)[:, None, :]
     status = boxes.status.copy()
@@ -171,12 +171,12 @@ def leave_out_small(boxes: PartBoxes) -> PartBoxes:
 
 
 def leave_image(boxes: PartBoxes, sizes: NDArray[np.float64], as_yolov5: bool) -> NDArray[np.bool_]:
-    """Tell which faces have a box that leaves the image.
+    """Find faces with a box that extends beyond the image.
 
     Args:
         boxes: Boxes of F faces.
         sizes: float64 (F, 2), width and height of each face's image in pixels.
-        as_yolov5: Look at the normalised centre and size only, as YOLOv5's label check does.
+        as_yolov5: Check only the normalised centre and size, as YOLOv5's label check does.
 
     Returns:
         bool (F,).

@@ -1,4 +1,4 @@
-"""What a photo is, from its header: size, colour mode, orientation, and whether it is all there; and its pixels."""
+"""Inspect photos by their headers (size, colour mode, orientation, completeness), and decode them."""
 
 from __future__ import annotations
 
@@ -24,25 +24,25 @@ WHITE_IS_ZERO, IN_PLANES = 0, 2
 UPRIGHT = 1
 SWAPS_SIDES = frozenset({5, 6, 7, 8})
 PLAIN_MODES = frozenset({"RGB", "L", "P", "1", "LA", "RGBA"})
-"""Modes that every reader turns into the same 8-bit colours; alpha is dropped by all of them."""
+"""Modes that every reader converts to the same 8-bit colours; alpha is always dropped."""
 PLAIN_TIFF_MODES = frozenset({"RGB", "L"})
-"""The same for TIFFs, of which readers agree about little."""
+"""The same for TIFFs, which readers decode in different ways."""
 PLAIN_KINDS = frozenset({"BMP", "JPEG", "MPO", "PNG", "TIFF", "WEBP"})
-"""Formats that every YOLO tool reads."""
+"""Formats that every YOLO tool supports."""
 FIRST_OF_SEVERAL = frozenset({"MPO"})
-"""Formats whose first picture is the photo: the others are the same scene for another eye or screen, or smaller."""
+"""Formats with one main image, which comes first: the others are another view for stereo, or previews."""
 JPEG_END = b"\xff\xd9"
 PNG_END = b"IEND\xaeB`\x82"
 TAIL, BRANDS = 64, 64
 
 MOST_PIXELS = 1_000_000_000
-"""Of a photo that is read; more is what a small file may claim to fill a machine's memory, or a scan in one piece."""
+"""Largest photo that is read. A small file may declare a size that fills the memory; larger scans need tiling."""
 MANY_PIXELS = 100_000_000
-"""From which on memory is looked at before a photo is decoded."""
+"""Number of pixels above which the available memory is checked before decoding."""
 BYTES_A_PIXEL = 12
-"""That decoding takes at most, about: Pillow's own copy, one that is upright or of other colours, and ours."""
+"""Approximate peak memory of decoding: Pillow's copy, an upright or converted copy, and ours."""
 
-# Pillow's own limit is below what phones take; ours is checked where a photo is opened.
+# Pillow's own limit is below the size of phone photos; ours is checked when a photo is opened.
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 
 
@@ -56,16 +56,17 @@ class PhotoError(ValueError):
 
 @dataclass(frozen=True)
 class PhotoInfo:
-    """Size and kind of a photo.
+    """Size and format of a photo.
 
     Attributes:
-        width: Pixels of the upright photo, its EXIF orientation applied (the frame of all landmarks and boxes).
-        height: Likewise.
-        mode: Pillow's name of the colour mode in the file, such as "RGB", "L", "CMYK" or "I;16"; for TIFFs of colours
-            that are not of 8 bits with their number, such as "RGB;16".
+        width: Width in pixels of the upright photo, i.e. after its EXIF orientation is applied. Landmarks and boxes
+            refer to this frame.
+        height: Height in pixels of the upright photo.
+        mode: Pillow's name of the colour mode in the file, e.g. "RGB", "L", "CMYK" or "I;16"; for TIFFs with other
+            than 8 bits per colour, with the number of bits, e.g. "RGB;16".
         orientation: EXIF orientation, 1 to 8.
-        kind: Pillow's name of the format, such as "JPEG", whatever the file's ending says.
-        pictures: That the file holds, as animations do; the first one is the photo.
+        kind: Pillow's name of the format, e.g. "JPEG", whatever the suffix.
+        pictures: Number of images in the file, e.g. of an animation; the first one is the photo.
     """
 
     width: int
@@ -77,20 +78,20 @@ class PhotoInfo:
 
     @property
     def plain(self) -> bool:
-        """Whether every reader sees the same pixels in the file, so that a link to it serves."""
+        """Whether every reader decodes the file to the same pixels, so that a link to it is enough."""
         modes = PLAIN_TIFF_MODES if self.kind == "TIFF" else PLAIN_MODES
         return self.kind in PLAIN_KINDS and self.orientation == UPRIGHT and self.mode in modes and self.pictures == 1
 
 
 @contextmanager
 def open_photo(path: Path) -> Iterator[Image.Image]:
-    """A photo of any format, opened by its content, pixels not decoded yet; Pillow's remarks are not shown.
+    """Open a photo of any format, detected from its content. Pixels are not decoded; Pillow's warnings are hidden.
 
     Raises:
-        PhotoError: It claims more than `MOST_PIXELS`, or is HEIC where pillow-heif cannot be had.
-        OSError: It cannot be opened; Pillow raises much else as well.
+        PhotoError: It is larger than `MOST_PIXELS`, or is HEIC and pillow-heif cannot be imported.
+        OSError: It cannot be opened; Pillow raises other exceptions as well.
     """
-    # Not by its name: Pillow maps uncompressed TIFFs that have one, and scrambles those of orientations 5 to 8.
+    # Opened as a file object: by name, Pillow memory-maps uncompressed TIFFs and scrambles orientations 5 to 8.
     with path.open("rb") as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         formats = _formats(path, file)
@@ -102,26 +103,26 @@ def open_photo(path: Path) -> Iterator[Image.Image]:
         except Image.DecompressionBombError:
             raise PhotoError(
                 "too_many_pixels",
-                f"photo {path} claims more than the {MOST_PIXELS // 10**6} megapixels that are read; shrink it, or cut"
+                f"photo {path} is larger than the limit of {MOST_PIXELS // 10**6} megapixels; shrink it, or cut"
                 " it into parts",
             ) from None
 
 
 def _formats(path: Path, file: BinaryIO) -> tuple[str, ...] | None:
-    """Formats that Pillow is to try, None for all; it learns that of phones, slow to import, where one is met."""
+    """Formats for Pillow to try, None for all. The plugin for phone formats imports slowly, so only when needed."""
     head = file.read(BRANDS)
     file.seek(0)
     if head[4:8] != b"ftyp":
         return None
     brands = head[8 : int.from_bytes(head[:4], "big")]
-    if b"avif" in brands or b"avis" in brands:  # pillow-heif would take some of them, and cannot decode them
+    if b"avif" in brands or b"avis" in brands:  # pillow-heif accepts some of them, but cannot decode them
         return ("AVIF",)
     try:
         import pillow_heif
     except ImportError as error:
         raise PhotoError(
             "unreadable_photo",
-            f"photo {path} is HEIC, and pillow-heif, which reads it, cannot be imported ({error}); install it, or"
+            f"photo {path} is HEIC, which requires pillow-heif; its import failed ({error}); install it, or"
             " convert the photo to JPEG",
         ) from None
     if "HEIF" not in Image.OPEN:
@@ -130,14 +131,14 @@ def _formats(path: Path, file: BinaryIO) -> tuple[str, ...] | None:
 
 
 def inspect_photo(path: Path) -> PhotoInfo:
-    """Read a photo's header and make sure that the file does not end early.
+    """Read a photo's header and check that the file is complete.
 
-    Pixels are decoded only where the cheap look at the file's end leaves a doubt.
+    Pixels are decoded only if the quick check of the end of the file is inconclusive.
 
     Raises:
-        PhotoError: The file is missing, empty, truncated, too large or no image.
+        PhotoError: The file is missing, empty, truncated, too large or not an image.
     """
-    if not os.path.isfile(path):  # unlike Path.is_file, it takes names that no file can have
+    if not os.path.isfile(path):  # Path.is_file raises for names that no file can have
         raise PhotoError("missing_photo", f"photo {path} does not exist")
     if path.stat().st_size == 0:
         raise PhotoError("empty_photo", f"photo {path} is empty")
@@ -155,12 +156,12 @@ def inspect_photo(path: Path) -> PhotoInfo:
         raise
     except UnidentifiedImageError:
         advice = "; convert it to JPEG or PNG" if path.suffix.lower() in NOT_READ else ""
-        raise PhotoError("unreadable_photo", f"photo {path} is not an image in a format we know{advice}") from None
-    except Exception as error:  # whatever Pillow's decoders raise: a spoilt TIFF may end in a TypeError
+        raise PhotoError("unreadable_photo", f"photo {path} is not an image in a supported format{advice}") from None
+    except Exception as error:  # Pillow's decoders raise many types, e.g. TypeError for corrupt TIFFs
         reason = "truncated_photo" if "truncated" in str(error).lower() else "unreadable_photo"
         raise PhotoError(reason, f"photo {path} cannot be decoded: {_line(error)}") from None
     orientation = orientation if orientation in range(1, 9) else UPRIGHT
-    # Pillow says of a TIFF how large it is upright; of all others how large the stored picture is.
+    # For TIFFs, Pillow reports the upright size; for other formats, the stored size.
     if orientation in SWAPS_SIDES and kind != "TIFF":
         width, height = height, width
     return PhotoInfo(width, height, mode, orientation, kind, pictures)
@@ -170,10 +171,10 @@ def _mode_of_tiff(path: Path, image: Image.Image) -> str:
     tags: Mapping[int, Any] = getattr(image, "tag_v2", {})
     bits = set(tags.get(BITS_TAG, (1,)))
     if max(bits) > 8 and len(image.getbands()) > 1 and tags.get(PLANES_TAG) == IN_PLANES:
-        # Pillow takes such planes for those of 8 bits, and gives noise.
+        # Pillow decodes such planes as 8-bit, which gives noise.
         raise PhotoError(
             "unreadable_photo",
-            f"photo {path} is a TIFF of {max(bits)}-bit colours in planes, which is not read; save it with 8 bits",
+            f"photo {path} is a planar TIFF with {max(bits)} bits per colour; save it with 8 bits",
         )
     return image.mode if image.mode not in PLAIN_TIFF_MODES or bits == {8} else f"{image.mode};{max(bits)}"
 
@@ -192,7 +193,7 @@ def _ends_as_it_should(path: Path, kind: str | None) -> bool:
 
 
 def _boxes_are_whole(path: Path) -> bool:
-    """Whether the boxes that an ISO media file consists of end where it ends."""
+    """Whether the boxes of an ISO media file end at the end of the file."""
     size, place = path.stat().st_size, 0
     with path.open("rb") as file:
         while place + 8 <= size:
@@ -200,22 +201,22 @@ def _boxes_are_whole(path: Path) -> bool:
             length, _ = struct.unpack(">I4s", file.read(8))
             if length == 1:
                 length = int.from_bytes(file.read(8), "big")
-            if length < 8:  # 0 lasts until the end, whatever that is
+            if length < 8:  # 0 means up to the end of the file
                 return False
             place += length
     return place == size
 
 
 def read_upright_rgb(path: Path) -> NDArray[np.uint8]:
-    """Decode any photo that `inspect_photo` accepts into what a person sees.
+    """Decode a photo that `inspect_photo` accepts to upright RGB.
 
-    16-bit greys are scaled to 8 bits; Pillow alone would cut them off at 255. Alpha is dropped.
+    16-bit greys are scaled to 8 bits; Pillow alone would clip them at 255. Alpha is dropped.
 
     Returns:
         uint8 (height, width, 3), RGB, EXIF orientation applied.
 
     Raises:
-        PhotoError: It has more pixels than are read, or than memory has room for.
+        PhotoError: It has more pixels than the limit, or there is not enough memory.
     """
     from PIL import ImageOps
 
@@ -226,7 +227,7 @@ def read_upright_rgb(path: Path) -> NDArray[np.uint8]:
             values = np.asarray(image, np.float64)
             top = 65535.0 if image.mode.startswith("I") else max(float(values.max()), 1.0)
             if getattr(image, "tag_v2", {}).get(PHOTOMETRIC_TAG) == WHITE_IS_ZERO:
-                values = top - values  # of 8 bits Pillow does that
+                values = top - values  # for 8 bits Pillow inverts
             grey = np.clip(np.rint(values / top * 255), 0, 255).astype(np.uint8)
             return np.repeat(grey[..., None], 3, axis=2)
         return np.asarray(image if image.mode == "RGB" else image.convert("RGB"))
@@ -239,7 +240,7 @@ def _check_room(path: Path, width: int, height: int) -> None:
     if needed > free:
         raise PhotoError(
             "too_many_pixels",
-            f"photo {path} of {width} x {height} pixels takes about {needed / 1e9:.1f} GB of memory to decode, and"
+            f"photo {path} of {width} x {height} pixels requires about {needed / 1e9:.1f} GB of memory to decode;"
             f" {free / 1e9:.1f} GB are free; shrink it",
         )
 

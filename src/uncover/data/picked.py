@@ -1,9 +1,9 @@
 """Frames picked from videos: `<grade>/images/`, `<grade>/labels/` (YOLO, class 0 = whole face) and `frames.csv`.
 
-A label file is what a person, or the truth of the video, says of a frame; an empty one says that there is no face in
-it. Boxes that a detector found stand apart, in `<grade>/proposals/`, until the frame comes back from an annotation
-tool: until then it is neither a label nor "no face". Earlier versions wrote both into `labels/`, and their `frames.csv`
-has no column `reviewed`: what they left in `ungraded/` counts as proposed.
+A label file contains the boxes of a person, or the ground truth of the video; an empty file means that the frame has no
+face. Boxes that a detector found are stored separately, in `<grade>/proposals/`, until the frame is imported from an
+annotation tool: until then it is neither labelled nor known to have no face. Earlier versions wrote both into
+`labels/`, and their `frames.csv` has no column `reviewed`: their files in `ungraded/` count as proposals.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from uncover.text_files import printable
 FRAMES = "frames.csv"
 
 EXPORTED = ".exported"
-"""Digests of files that went to annotation tools."""
+"""Digests of files that were exported to annotation tools."""
 PROPOSALS = "proposals"
-"""Folder of boxes that nobody has looked at yet, beside the folder of labels."""
+"""Folder of unreviewed boxes, beside the folder of labels."""
 
 UNGRADED = "ungraded"
 GRADE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-"""What a grade may be called: it is the name of a folder."""
+"""Permitted names of grades, which are folder names."""
 
 JPEG_QUALITY = 95
 
@@ -52,7 +52,7 @@ CELLS = {
     "reviewed": Column(empty=True, optional=True),
     "infant": Column(empty=True, optional=True),
 }
-"""Tables of earlier versions do not say who reviewed a frame, or who is in a video."""
+"""Columns that tables of earlier versions lack: who reviewed a frame, and who is in a video."""
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,16 @@ class PickedFrame:
     """A row of `frames.csv`.
 
     Attributes:
-        image: Path of the picture in the folder, `<grade>/images/<video>_<frame>.jpg`.
+        image: Path of the image in the folder, `<grade>/images/<video>_<frame>.jpg`.
         video: File name of the video, without its suffix.
         frame: Number of the frame in the video, from 0.
         second: Its time in the video.
-        grade: How hard its face is to see; `ungraded` until somebody says.
+        grade: How hard the face is to detect; `ungraded` until a grade is assigned.
         reason: Why it was picked (`uncover.video.changes.Reason`).
-        change: How much had changed.
-        reviewed: What said which faces it has: the file that was imported, or the truth of the video; empty where
-            nothing did. None in a folder of an earlier version, which does not tell.
-        infant: Who is in the video, as far as somebody says (`uncover.data.blocks`); people may fill it in.
+        change: Amount of change since the frame before.
+        reviewed: Source of its labels: the imported file, or the ground truth of the video; empty without labels. None
+            in a folder of an earlier version, which did not record it.
+        infant: Infant in the video, if known (`uncover.data.blocks`); users may fill it in.
     """
 
     image: str
@@ -84,35 +84,35 @@ class PickedFrame:
 
     @property
     def name(self) -> str:
-        """File name of the picture, which no other frame of the folder has."""
+        """File name of the image, unique in the folder."""
         return PurePosixPath(self.image).name
 
     @property
     def label(self) -> str:
-        """Path of the label file in the folder, whether or not it is there."""
+        """Path of the label file in the folder, which may not exist."""
         return f"{self.grade}/{LABELS}/{PurePosixPath(self.image).stem}.txt"
 
     @property
     def proposal(self) -> str:
-        """Path of the file of proposed boxes in the folder, whether or not it is there."""
+        """Path of the file of proposed boxes in the folder, which may not exist."""
         return f"{self.grade}/{PROPOSALS}/{PurePosixPath(self.image).stem}.txt"
 
     @property
     def is_doubtful(self) -> bool:
-        """Whether its label file may be a detector's, which an earlier version did not tell from a person's."""
+        """Whether its label file may be from a detector: an earlier version did not distinguish the two."""
         return self.reviewed is None and self.grade == UNGRADED
 
     def graded(self, grade: str) -> PickedFrame:
-        """The same frame under another grade."""
+        """The same frame with another grade."""
         return replace(self, grade=grade, image=f"{grade}/{IMAGES}/{self.name}")
 
     def find_labels(self, root: Path) -> Path | None:
-        """Its label file in the folder `root`; None where nobody has reviewed it."""
+        """Its label file in the folder `root`; None if it was not reviewed."""
         path = root / self.label
         return path if not self.is_doubtful and path.is_file() else None
 
     def find_proposals(self, root: Path) -> Path | None:
-        """Its file of proposed boxes in the folder `root`; None where there is none."""
+        """Its file of proposed boxes in the folder `root`; None if there is none."""
         path = root / (self.label if self.is_doubtful else self.proposal)
         return path if path.is_file() else None
 
@@ -122,12 +122,12 @@ COLUMNS = tuple(field.name for field in fields(PickedFrame))
 
 @dataclass(frozen=True)
 class Review:
-    """How many frames somebody has looked at.
+    """Number of reviewed frames.
 
     Attributes:
         reviewed: Frames with a label file, perhaps an empty one.
         proposed: Frames with proposed boxes only.
-        unseen: Frames of which nobody and nothing says anything.
+        unseen: Frames with neither labels nor proposals.
         doubtful: Those of `proposed` whose boxes an earlier version wrote as labels.
     """
 
@@ -144,19 +144,19 @@ class Review:
         return {"reviewed": self.reviewed, "only proposed": self.proposed, "not looked at": self.unseen}
 
     def warning(self, root: Path) -> str | None:
-        """What to do about boxes of an earlier version; None where there are none."""
+        """Advice on boxes of an earlier version; None if there are none."""
         if not self.doubtful:
             return None
         return (
-            f"warning: {root}: {self.doubtful} frames in {UNGRADED}/ have label files of an earlier version, which"
-            " wrote a detector's boxes there too; they count as proposals. If somebody did correct them, import the"
-            f" tool's file again ({root / IMPORTS} names it); otherwise 'uncover frames export', correct them, and"
-            " 'uncover frames import'"
+            f"warning: {root}: {self.doubtful} frames in {UNGRADED}/ have label files of an earlier version, which also"
+            " wrote a detector's boxes there; they count as proposals. If they were corrected, import the file"
+            f" of the tool again ({root / IMPORTS} names it); otherwise run 'uncover frames export', correct them, and"
+            " run 'uncover frames import'"
         )
 
 
 def review_of(root: Path, picked: Iterable[PickedFrame]) -> Review:
-    """Count the frames of a folder by whether somebody has looked at them."""
+    """Count the frames of a folder by review state."""
     labelled = proposed = unseen = doubtful = 0
     for frame in picked:
         found = frame.find_proposals(root) is not None
@@ -171,16 +171,16 @@ def review_of(root: Path, picked: Iterable[PickedFrame]) -> Review:
 
 
 def image_of(video: str, frame: int, grade: str) -> str:
-    """Path of a frame's picture in the folder."""
+    """Path of a frame's image in the folder."""
     return f"{grade}/{IMAGES}/{video}_{frame:06d}.jpg"
 
 
 def write_picture(pixels: NDArray[np.uint8], path: Path) -> None:
-    """Write a frame as it is shown, at a quality that leaves no visible trace.
+    """Write a frame as JPEG, at a quality without visible loss.
 
     Args:
         pixels: uint8 (H, W, 3), RGB.
-        path: JPEG to write; folders are made.
+        path: JPEG to write; missing folders are created.
     """
     from PIL import Image
 
@@ -193,7 +193,7 @@ def write_boxes(boxes: NDArray[np.float64] | None, size: tuple[int, int], path: 
 
     Args:
         boxes: float64 (M, 4), xyxy in pixels, clipped to the frame here; None writes nothing.
-        size: Width and height of the frame, in pixels.
+        path: File to write; missing folders are created.
         path: File to write; folders are made.
     """
     if boxes is None:
@@ -206,17 +206,17 @@ def write_boxes(boxes: NDArray[np.float64] | None, size: tuple[int, int], path: 
 
 
 def read_boxes(path: Path | None, size: tuple[int, int]) -> NDArray[np.float64] | None:
-    """Boxes of a frame.
+    """Read the boxes of a frame.
 
     Args:
         path: Its label file, or its file of proposed boxes.
         size: Width and height of the frame, in pixels.
 
     Returns:
-        float64 (M, 4), xyxy in pixels; None where there is no file.
+        float64 (M, 4), xyxy in pixels; None if the file does not exist.
 
     Raises:
-        InputError: A row of the file is no box.
+        InputError: A row of the file is not a box.
     """
     if path is None:
         return None
@@ -238,10 +238,10 @@ def write_frames(picked: Iterable[PickedFrame], folder: Path) -> None:
 
 
 def read_picked(root: Path) -> list[PickedFrame]:
-    """Read `frames.csv` and make sure that each picture is there.
+    """Read `frames.csv` and check that each image exists.
 
     Raises:
-        InputError: There is no such folder or table, a row is none, stands twice, or has no picture.
+        InputError: The folder or table does not exist, or a row is invalid, occurs twice, or has no image.
     """
     path = root / FRAMES
     if not path.is_file():
@@ -254,23 +254,21 @@ def read_picked(root: Path) -> list[PickedFrame]:
         item = PickedFrame(**({"reviewed": None} | {str(name): value for name, value in row.items()}))
         if not is_grade(item.grade) or item.image != image_of(item.video, item.frame, item.grade):
             expected = image_of(item.video, item.frame, item.grade)
-            raise InputError(
-                f"{where}: image {item.image[:80]!r} is not that of its grade, video and frame ({expected})"
-            )
+            raise InputError(f"{where}: image {item.image[:80]!r} does not match grade, video and frame ({expected})")
         if item.name in picked:
-            raise InputError(f"{where}: {item.name} stands here a second time; expected each frame once")
+            raise InputError(f"{where}: {item.name} occurs twice; expected each frame once")
         if not (root / item.image).is_file():
             raise InputError(f"{where}: {root / item.image} does not exist; put it back, or remove the row")
         picked[item.name] = item
     if not picked:
-        raise InputError(f"{path}: no frame in it; pick some with 'uncover frames'")
+        raise InputError(f"{path}: contains no frame; pick frames with 'uncover frames'")
     return list(picked.values())
 
 
 def find_picked(root: Path) -> dict[str, PickedFrame] | None:
-    """Frames by the path of their picture in the folder; None where the folder is none of 'uncover frames'.
+    """Frames by path of their image in the folder; None if the folder is not from 'uncover frames'.
 
-    Unlike `read_picked`, it bears with pictures that somebody removed, renamed or moved by hand: those left out.
+    Unlike `read_picked`, it leaves out images that were removed, renamed or moved.
 
     Raises:
         InputError: The table cannot be read.
@@ -289,20 +287,20 @@ def find_picked(root: Path) -> dict[str, PickedFrame] | None:
 
 
 def check_exported(root: Path, file: Path) -> None:
-    """Make sure that a file which an export would replace is itself one of the folder, as it was written.
+    """Check that a file that an export would replace is an unchanged earlier export.
 
     Raises:
-        InputError: Somebody else wrote it, or changed it: it may be what a tool gave back.
+        InputError: The file is not an export of the folder, or was changed; it may be the output of a tool.
     """
     if file.exists() and _digest_of(file) not in _exported(root):
         raise InputError(
-            f"{file}: was changed since it was exported from {root}, or is another file, and would be replaced; give"
+            f"{file}: was changed since its export from {root}, or is another file, and would be replaced; give"
             " another name, or remove it first"
         )
 
 
 def note_exported(root: Path, files: Iterable[Path]) -> None:
-    """Remember files that were exported, where the folder can be written to."""
+    """Record digests of exported files, if the folder is writable."""
     known = sorted({*_exported(root), *map(_digest_of, files)})
     with suppress(OSError), new_file(root / EXPORTED) as path:
         path.write_text("".join(f"{digest}\n" for digest in known), encoding="utf-8")
@@ -320,12 +318,12 @@ def _digest_of(file: Path) -> str:
 
 
 def is_grade(grade: str) -> bool:
-    """Whether a grade can be the name of a folder."""
+    """Whether a grade can be used as a folder name."""
     return GRADE.fullmatch(grade) is not None
 
 
 def stems_of(videos: Sequence[Path]) -> dict[str, Path]:
-    """Videos by the names that their frames get.
+    """Videos by the prefix of the names of their frames.
 
     Raises:
         InputError: Frames of two videos would get the same names.
@@ -337,14 +335,14 @@ def stems_of(videos: Sequence[Path]) -> dict[str, Path]:
         # Some file systems ignore case.
         other = folded.setdefault(stem.casefold(), video)
         if stem in found or other != video:
-            raise InputError(f"{video}: its frames would be named as those of {other}; give them apart, or rename one")
+            raise InputError(f"{video}: its frames would be named as those of {other}; rename one of the videos")
         found[stem] = video
     return found
 
 
 def stem_of(path: Path) -> str:
-    """Name of a video's frames, or of a table of its boxes: as `printable` has it, but without backslashes.
+    """Name of a video's frames or table of boxes: escaped by `printable`, without backslashes.
 
-    Annotation tools take these for folders.
+    Annotation tools treat backslashes as folder separators.
     """
     return printable(path.stem).replace("\\", "_")

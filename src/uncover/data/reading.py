@@ -1,4 +1,4 @@
-"""Read a raw data set: its annotations by the layout's reader, its photos by their headers."""
+"""Read a raw data set: annotations with the reader of its layout, photos by their headers."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Photo:
     """One photo of a raw data set.
 
     Attributes:
-        photo: Id, unique within the raw data set, and fit for a file name.
-        image: The file; of several copies of one photo, the first.
-        info: Its size and kind; None where photos are not looked at.
+        photo: Id, unique within the raw data set and valid as a file name.
+        image: The file; if the photo has several copies, the first.
+        info: Its size and format; None if photos are not inspected.
     """
 
     photo: str
@@ -46,10 +46,10 @@ class Photo:
 
 @dataclass(frozen=True)
 class Reading:
-    """All that a raw data set holds. Every face read is either in `items` or in `rejected`.
+    """Content of a raw data set. Each face read is either in `items` or in `rejected`.
 
     Attributes:
-        items: Faces or frames, each with the photo that shows it.
+        items: Faces or frames, each with its photo.
         rejected: Faces or photos that cannot be used.
     """
 
@@ -61,12 +61,12 @@ def read_raw(items: Iterable[Face | FrameFaces | Rejected], root: Path, look_at_
     """Join annotations with their photos.
 
     Args:
-        items: What a reader yields.
-        root: Folder of the raw data, for messages.
-        look_at_photos: Without it, sizes stay unknown and missing photos unnoticed.
+        items: Output of a reader.
+        root: Folder of the raw data, for errors.
+        look_at_photos: Whether to inspect photos; if not, sizes stay unknown and missing photos are not noticed.
 
     Raises:
-        InputError: There is nothing usable at all.
+        InputError: No annotation is usable.
     """
     annotated: list[Face | FrameFaces] = []
     rejected: list[Rejected] = []
@@ -76,13 +76,13 @@ def read_raw(items: Iterable[Face | FrameFaces | Rejected], root: Path, look_at_
         else:
             annotated.append(item)
     if not annotated and not rejected:
-        raise InputError(f"{root}: no annotation in it; expected at least one face")
+        raise InputError(f"{root}: contains no annotation; expected at least one face")
     ids = photo_ids({item.photo for item in annotated})
     copies: dict[str, dict[Path, None]] = defaultdict(dict)
     for item in annotated:
         copies[item.photo].setdefault(item.image)
     photos: dict[Path, Photo | PhotoError] = {}
-    for key, images in track(copies.items(), f"looking at photos of {root.name}"):
+    for key, images in track(copies.items(), f"inspecting photos of {root.name}"):
         photos |= _inspect_copies(ids[key], list(images), look_at_photos)
     log_first_of_several(
         {photo.image: photo.info.pictures for photo in photos.values() if isinstance(photo, Photo) and photo.info}
@@ -97,12 +97,12 @@ def read_raw(items: Iterable[Face | FrameFaces | Rejected], root: Path, look_at_
         else:
             kept.append((item, photo))
     if not kept:
-        raise InputError(f"{root}: nothing usable in it, {len(rejected)} rejected; the first: {rejected[0]}")
+        raise InputError(f"{root}: contains nothing usable, {len(rejected)} rejected; the first: {rejected[0]}")
     return Reading(kept, rejected)
 
 
 def _inspect_copies(photo: str, images: list[Path], look: bool) -> dict[Path, Photo | PhotoError]:
-    """Look at a photo that a layout may repeat in several files: the first sound one stands for all equal ones."""
+    """Inspect a photo that a layout may repeat in several files: the first valid file represents all equal ones."""
     if not look:
         return {image: Photo(photo, images[0], None) for image in images}
     found: dict[Path, Photo | PhotoError] = {}
@@ -116,7 +116,7 @@ def _inspect_copies(photo: str, images: list[Path], look: bool) -> dict[Path, Ph
         if first is None:
             first = Photo(photo, image, info)
         if image != first.image and not filecmp.cmp(image, first.image, shallow=False):
-            detail = f"photo {image} differs from {first.image}, though the names say that they are one photo"
+            detail = f"photo {image} differs from {first.image}, although their names mark them as one photo"
             found[image] = PhotoError("copies_differ", detail)
         else:
             found[image] = first
@@ -124,35 +124,35 @@ def _inspect_copies(photo: str, images: list[Path], look: bool) -> dict[Path, Ph
 
 
 def photo_ids(keys: set[str]) -> dict[str, str]:
-    """Short ids for photos: the bare file name where it is unique, else the whole key with `/` as `__`.
+    """Short ids for photos: the bare file name if it is unique, else the whole key with `/` replaced by `__`.
 
     Args:
-        keys: Keys of the photos within a raw data set, such as "0--Parade/a.jpg" or "image00019".
+        keys: Keys of the photos within a raw data set, e.g. "0--Parade/a.jpg" or "image00019".
     """
     ids = {key: Path(key).stem for key in keys}
     ids = _distinct(ids, lambda key: key.replace("/", "__").replace(".", "_"))
-    # "a.b" and "a_b" are still one: rare, so that an ugly name will do.
+    # "a.b" and "a_b" still collide, which is rare enough for an ugly name.
     return _distinct(ids, lambda key: f"{ids[key]}_{hashlib.sha256(key.encode()).hexdigest()[:12]}")
 
 
 def _distinct(ids: Mapping[str, str], rename: Callable[[str], str]) -> dict[str, str]:
-    # Some file systems ignore case, so ids that differ in nothing else would be one file there.
+    # Some file systems ignore case, so ids must differ in more than case.
     uses = Counter(name.casefold() for name in ids.values())
     return {key: name if uses[name.casefold()] == 1 else rename(key) for key, name in ids.items()}
 
 
 def to_faces_table(reading: Reading, source: str, merge: bool = True) -> tuple[pd.DataFrame, list[Rejected]]:
-    """One row per face.
+    """Convert a reading to a table with one row per face.
 
     Args:
         reading: Faces with their photos.
         source: Name of the raw data set.
-        merge: Keep the faces of one photo together; without it, each face gets the photo to itself under an id of
-            its own, as the released scripts do with WFLW.
+        merge: Whether faces of one photo share it. If not, each face gets a copy of the photo with its own id, as in
+            the released scripts for WFLW.
 
     Returns:
         The table (`COLUMNS`; landmarks as flat lists of 2 N floats in pixels of the upright photo, NaN where
-        self-occluded) and all rejected faces, those of the reading included.
+        self-occluded), and all rejected faces, including those of the reading.
     """
     rows: list[dict[str, object]] = []
     rejected = list(reading.rejected)
@@ -162,7 +162,7 @@ def to_faces_table(reading: Reading, source: str, merge: bool = True) -> tuple[p
         assert isinstance(face, Face), "frames have no landmarks"
         key = (photo.photo, face.landmarks.tobytes())
         if key in seen:
-            detail = f"the same {len(face.landmarks)} points stand twice for photo {photo.photo}; kept once"
+            detail = f"the same {len(face.landmarks)} points occur twice for photo {photo.photo}; kept once"
             rejected.append(Rejected(face.annotation, face.row, photo.photo, "duplicate_face", detail))
             continue
         seen.add(key)

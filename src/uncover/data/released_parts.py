@@ -1,8 +1,8 @@
-"""The part boxes of the thesis's released scripts, errors included, and how far they lie from the corrected ones.
+"""Part boxes as made by the thesis's released scripts, errors included, and their distance from the corrected boxes.
 
-They differ from the text in three ways that touch a box: ranges are half-open, so that each part loses its last
-points; self-occluded points are dropped before indexing, so that every later index shifts; and coordinates are cut to
-integers, boxes are OpenCV's `boundingRect` (a pixel wider and taller) and centres use floor division.
+They differ from the text of the thesis in three ways: index ranges are half-open, so each part loses its last points;
+self-occluded points are dropped before indexing, which shifts all later indices; and coordinates are truncated to
+integers, boxes are OpenCV's `boundingRect` (one pixel wider and taller) and centres use floor division.
 """
 
 from __future__ import annotations
@@ -47,20 +47,20 @@ SLICES: Mapping[int, Mapping[str, Slices]] = {
 """Half-open ranges, by number of points and part."""
 
 ELSEWHERE = 0.5
-"""A box whose IoU with the right one is below this lies elsewhere: no detector would be given credit for it."""
+"""A box whose IoU with the corrected one is below this counts as misplaced."""
 
 
 def released_boxes(landmarks: NDArray[np.float64], externally_occluded: NDArray[np.bool_]) -> PartBoxes:
     """Boxes as the released scripts make them.
 
-    The scripts write centre and size; corners are given here such that `to_xywh` returns exactly those.
+    The scripts write centre and size; the corners returned here are such that `to_xywh` gives exactly those.
 
     Args:
         landmarks: float64 (F, N, 2) in pixels, N = 68 or 98, NaN where self-occluded.
-        externally_occluded: bool (F, N), points that something hides.
+        externally_occluded: bool (F, N), points that something covers.
 
     Returns:
-        Boxes of all eleven parts; a part whose slice is empty is the rectangle (0, 0, 0, 0), as in OpenCV.
+        Boxes of all eleven parts; a part without points is the rectangle (0, 0, 0, 0), as in OpenCV.
     """
     faces = len(landmarks)
     slices = SLICES[landmarks.shape[1]]
@@ -77,7 +77,7 @@ def released_boxes(landmarks: NDArray[np.float64], externally_occluded: NDArray[
 def _surviving_points(landmarks: NDArray[np.float64], externally_occluded: NDArray[np.bool_]) -> NDArray[np.int64]:
     keep = ~np.isnan(landmarks[:, 0])
     cut = np.trunc(np.where(keep[:, None], landmarks, 0)).astype(np.int64)
-    # The scripts cut to integers before they look for -1, so that a mark such as (-1.5, -300) is lost too.
+    # The scripts truncate to integers before they compare with -1, so that a mark such as (-1.5, -300) is lost too.
     keep &= ~(externally_occluded & (cut == 1).any(axis=1))
     return cut[keep]
 
@@ -92,17 +92,17 @@ def _corners(points: NDArray[np.int64]) -> NDArray[np.float64]:
 def compare_boxes(
     corrected: PartBoxes, released: PartBoxes, shifted: NDArray[np.bool_], name: str
 ) -> list[dict[str, str | int | float | None]]:
-    """Count, per class, the boxes that the released scripts put elsewhere or add.
+    """Count, per class, the boxes that the released scripts misplace or add.
 
     Args:
         corrected: Boxes of F faces.
         released: Boxes of the same faces.
-        shifted: bool (F,), faces that have self-occluded points, whose indices the scripts shift.
-        name: What to call these faces in the table.
+        shifted: bool (F,), faces with self-occluded points, whose indices the scripts shift.
+        name: Name of these faces in the table.
 
     Returns:
         One row per class: boxes that the corrected rule keeps, their mean IoU with the scripts' boxes, how many of
-        those lie elsewhere (IoU < 0.5), the same among the shifted faces only, and boxes that only the scripts have.
+        those are misplaced (IoU < 0.5), the same among the shifted faces only, and boxes that only the scripts make.
     """
     iou = _iou(corrected.xyxy, released.xyxy)
     kept = corrected.status == KEPT
@@ -132,7 +132,7 @@ def _share(part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float | None:
 
 
 def _iou(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """IoU of boxes (..., 4), pair by pair; 0 where one has no area. `metrics.iou` is a floor above this room."""
+    """IoU of paired boxes (..., 4); 0 if a box has no area. `metrics.iou` is in a layer above this module."""
     size = np.minimum(first[..., 2:], second[..., 2:]) - np.maximum(first[..., :2], second[..., :2])
     intersection = np.clip(size, 0, None).prod(axis=-1)
     union = sum(np.clip(box[..., 2:] - box[..., :2], 0, None).prod(axis=-1) for box in (first, second)) - intersection

@@ -1,4 +1,4 @@
-"""A data set on disk: written as a whole, its manifest and boxes read back."""
+"""Data sets on disk: write a set as a whole, read back its manifest and boxes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ from uncover.tables import read_table
 logger = logging.getLogger(__name__)
 
 MANIFEST_COLUMNS = ("source", "photo", "image", "width", "height", "faces", "labelled")
-"""That every manifest has; `block` and `block_kind` say what a photo belongs to (`uncover.data.blocks`)."""
+"""Required columns of a manifest; `block` and `block_kind` identify its block (`uncover.data.blocks`)."""
 
 BOX_COLUMNS = ("source", "photo", "name", "part", "class_id", "x1", "y1", "x2", "y2", "status")
 PHOTO_COLUMNS = ("source", "photo", "image", "width", "height", "mode", "orientation", "kind", "pictures", "part")
 IGNORED = "ignored"
-"""Status of a box that is neither to be found nor wrong to find, and the folder of such boxes beside `labels/`."""
+"""Status of an ignored box, which counts neither as missed nor as false, and the folder of such boxes beside
+`labels/`."""
 CORNERS = ["x1", "y1", "x2", "y2"]
 REJECTED_COLUMNS = tuple(field.name for field in fields(Rejected))
 
@@ -39,7 +40,7 @@ def read_manifest(path: Path) -> pd.DataFrame:
     """Load a data set's manifest.
 
     Raises:
-        InputError: It is no `manifest.parquet`.
+        InputError: The file is not a `manifest.parquet`.
     """
     return read_table(path, MANIFEST_COLUMNS, "labels")
 
@@ -49,9 +50,9 @@ class SetLabels:
     """Boxes of a data set.
 
     Attributes:
-        boxes: One row per face and part (`BOX_COLUMNS`; pixels of the upright photo). `status` is "kept", or says why
-            the part was left out.
-        rejected: Faces that lose their place, because they have no box or their photo is dropped.
+        boxes: One row per face and part (`BOX_COLUMNS`; pixels of the upright photo). `status` is "kept", or the reason
+            why the part was left out.
+        rejected: Faces that are left out, because they have no box or their photo is dropped.
     """
 
     boxes: pd.DataFrame
@@ -59,10 +60,10 @@ class SetLabels:
 
 
 def read_kept_boxes(path: Path) -> pd.DataFrame:
-    """Load the boxes of a data set that stand in its labels.
+    """Load the boxes of a data set that are in its labels.
 
     Raises:
-        InputError: It is no `boxes.parquet`.
+        InputError: The file is not a `boxes.parquet`.
     """
     boxes = read_table(path, BOX_COLUMNS, "labels")
     return boxes[boxes["status"] == "kept"]
@@ -70,7 +71,7 @@ def read_kept_boxes(path: Path) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Counts:
-    """Items are faces where faces are annotated one by one, and frames elsewhere; read = kept + rejected."""
+    """Number of faces, or of frames if faces are not annotated individually; read = kept + rejected."""
 
     read: int
     kept: int
@@ -79,10 +80,10 @@ class Counts:
 
 
 def photos_of_faces(faces: pd.DataFrame, boxes: pd.DataFrame) -> pd.DataFrame:
-    """One row per photo that keeps a face, by source and id, with the number of faces it keeps.
+    """One row per photo with at least one kept face, by source and id, with the number of kept faces.
 
     Raises:
-        InputError: Two raw data sets have a photo of the same id.
+        InputError: Two raw data sets have a photo with the same id.
     """
     number = boxes.drop_duplicates(["source", "photo", "name"]).groupby(["source", "photo"]).size().rename("faces")
     parts = faces.groupby(["source", "photo"])["part"].agg(lambda part: part.iloc[0] if part.nunique() == 1 else "both")
@@ -92,7 +93,7 @@ def photos_of_faces(faces: pd.DataFrame, boxes: pd.DataFrame) -> pd.DataFrame:
     clash = photos["photo"].str.casefold().duplicated()
     if clash.any():
         photo = photos.loc[clash, "photo"].iloc[0]
-        raise InputError(f"photo {photo}: two raw data sets have a photo of this name; rename one of them")
+        raise InputError(f"photo {photo}: occurs in two raw data sets; rename one of the photos")
     return photos
 
 
@@ -107,29 +108,29 @@ def write_dataset(
     maker: str = "labels",
     names: Mapping[str, BlockNames] | None = None,
 ) -> Counts:
-    """Write a data set as a whole, or not at all.
+    """Write a data set as a whole or not at all.
 
     Args:
-        out: Folder to make: `images/`, `labels/`, `data.yaml`, `manifest.parquet`, `boxes.parquet`, `rejected.csv`,
+        out: Folder to create: `images/`, `labels/`, `data.yaml`, `manifest.parquet`, `boxes.parquet`, `rejected.csv`,
             `summary.json`.
-        photos: One row per photo, as `photos_of_faces` gives it; a column `set`, if there is one, becomes a list
-            `<set>.txt` of images. Width 0 means that photos were not looked at: then only tables are written. What a
-            photo belongs to is looked up in the tables around its file (`uncover.data.blocks`).
+        photos: One row per photo, as returned by `photos_of_faces`. An optional column `set` becomes a list
+            `<set>.txt` of images. Width 0 means that photos were not inspected; then only tables are written. The block
+            of each photo is looked up in the tables around its file (`uncover.data.blocks`).
         boxes: Boxes of these photos (`uncover.data.sets.BOX_COLUMNS`).
-        rejected: What did not make it.
-        read: Faces or frames read in all.
-        kept: Those that stand in the data set.
-        review: Of picked frames, how many somebody has looked at.
-        maker: Words of the command; all that only make data sets are one to `new_folder`.
-        names: By source, what the names of photos tell of that.
+        rejected: Rejected faces or frames.
+        read: Number of faces or frames read.
+        kept: Number of those in the data set.
+        review: For picked frames, the number of reviewed ones.
+        maker: Words of the command; commands that only make data sets may replace each other's output.
+        names: Blocks that are encoded in the names of photos, by source.
 
     Raises:
-        InputError: Nothing is left to write, or a table of what belongs together is none.
-        RuntimeError: read = kept + rejected does not hold, which is our fault.
+        InputError: No photo is left, or a table of blocks is invalid.
+        RuntimeError: read = kept + rejected does not hold (a bug).
     """
     if photos.empty:
         first = f"; the first: {rejected[0]}" if rejected else ""
-        raise InputError(f"{out}: nothing is left for this data set, {len(rejected)} of {read} rejected{first}")
+        raise InputError(f"{out}: no photo is left for this data set, {len(rejected)} of {read} rejected{first}")
     counts = Counts(read=read, kept=kept, rejected=len(rejected), photos=len(photos))
     if counts.read != counts.kept + counts.rejected:
         raise RuntimeError(f"{out}: read {counts.read}, but kept {counts.kept} and rejected {counts.rejected}")
@@ -194,7 +195,7 @@ def _write_images_and_labels(photos: pd.DataFrame, boxes: pd.DataFrame, folder: 
 
 
 def write_rejected(rejected: Sequence[Rejected], path: Path) -> None:
-    """Write one row per face or photo that did not make it, with its reason."""
+    """Write one row per rejected face or photo, with the reason."""
     with new_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, REJECTED_COLUMNS, lineterminator="\n")
         writer.writeheader()

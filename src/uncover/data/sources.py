@@ -1,4 +1,4 @@
-"""The raw data sets of the thesis: what each is, and whom to ask for it. Words alone, which rerun nothing."""
+"""Raw data sets of the thesis: their content and where to request them. Used in messages only; changes rerun no job."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ RAW_DATA = {
     "aflw": "AFLW's photos, on request from TU Graz: https://www.tugraz.at/institute/icg/research/"
     "team-bischof/learning-recognition-surveillance/downloads/aflw",
     "hof": "Hand Over Face, from http://vlm1.uta.edu/~athitsos/hand_over_face/ (authors: Ghanem, Imran, Athitsos)",
-    "slapi": "SLAPI is private to UMC Utrecht; any graded frames in <grade>/images, <grade>/labels will do",
-    "preterm_web": "twelve web photos that the thesis does not publish; any photos of infants will do",
-    "videos": "videos of the ward are private; any videos will do, each beside a CSV of its true boxes",
+    "slapi": "SLAPI is private to UMC Utrecht; use any graded frames in <grade>/images, <grade>/labels instead",
+    "preterm_web": "twelve web photos that the thesis does not publish; use any photos of infants instead",
+    "videos": "videos of the ward are private; use any videos instead, each beside a CSV of its true boxes",
 }
-"""By layout or raw data set: what it is and whom to ask for it."""
+"""By layout or raw data set: its content and where to request it."""
 
 
 def require_folder(raw: Path, layout: str) -> None:
-    """Make sure that raw data is there.
+    """Check that the folder of raw data exists.
 
     Raises:
-        InputError: It is not; the message says where to ask for it.
+        InputError: It does not exist; the error says where to request the data.
     """
     if not raw.is_dir():
         raise InputError(f"{raw}: no such folder; expected {RAW_DATA.get(layout, f'a folder of {layout}')}")

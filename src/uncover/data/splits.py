@@ -1,4 +1,4 @@
-"""Who goes where: photos of a raw data set into train, val and test, and lists of those that may only train."""
+"""Split photos of a raw data set into train, val and test, and read lists of photos for training only."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 SETS = ("train", "val", "test")
 SplitSizes = Mapping[str, int | None]
-"""Photos requested for each of `SETS`; None for as many as there are."""
+"""Number of photos requested for each of `SETS`; None for all that remain."""
 
 SURPLUS = "surplus"
 EXCLUDED = "excluded"
@@ -35,30 +35,30 @@ def split_by_photo(
     need_parts: bool = True,
     blocks: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Split so that no photo stands in two sets.
+    """Split such that no photo is in two sets.
 
-    Train comes from the official train part, test and val from the official test part; a photo that stands in both
-    goes to train. Test is filled first, then val; a set that asks for "all" takes what the other leaves. Photos are
-    drawn in an order that depends on the seed and their own id only, so that a new photo moves few others. Photos of no
-    official part fill up test, then val, then train where their own part falls short of a number; the rest trains, or
-    goes to the first set that takes what is left.
+    Train is drawn from the official train part, test and val from the official test part; a photo in both parts goes
+    to train. Test is filled first, then val; a set that requests "all" takes what remains. The order of photos depends
+    on the seed and their own id only, so that adding a photo moves few others. Photos of no official part fill up test,
+    then val, then train if their official part is too small; the rest goes to train, or to the first set that takes
+    what remains.
 
     Args:
-        faces: A faces table; `part` is "train" or "test", or "" where a layout has none.
+        faces: A faces table; `part` is "train" or "test", or "" if the layout has none.
         sizes: Photos requested per set.
-        seed: Chooses the order.
-        poses: Use photos with at least one face of these poses, whose parts then count; empty for all.
-        excluded: Ids of photos that may not stand in val or test, such as those with unannotated faces.
-        need_parts: Refuse faces that belong to no official part.
-        blocks: By photo, what it belongs to: photos of a block and of no official part go into one set together, and
-            the last block of a set may fill it over its number.
+        seed: Seed of the order.
+        poses: Use photos with at least one face of these poses, and the official parts of those faces; empty for all.
+        excluded: Ids of photos that must not be in val or test, e.g. those with unannotated faces.
+        need_parts: Whether to refuse faces without an official part.
+        blocks: Block by photo: photos of a block and without an official part are put into one set together, so the
+            last block of a set may exceed its number.
 
     Returns:
         One row per photo: `photo`, `part` ("train", "test", "both" or ""), `set` ("train", "val", "test" or "") and
-        `reason` for an empty set.
+        `reason` if `set` is empty.
 
     Raises:
-        InputError: A pose is unknown, or a face belongs to no official part.
+        InputError: A pose is unknown, or a face has no official part.
     """
     photos = _photos_with_parts(faces, poses, need_parts)
     listed = photos["photo"].isin(list(excluded))
@@ -68,7 +68,7 @@ def split_by_photo(
     order = free["photo"].map(lambda photo: _draw(seed, photo))
     free = free.loc[order.sort_values().index]
     from_test = free[free["part"] == "test"]
-    # A set that takes "all" takes what is left, so it comes after the one with a number.
+    # A set that requests "all" takes the remainder, so it comes last.
     order_of_sets = ("val", "test") if sizes.get("test") is None and sizes.get("val") is not None else ("test", "val")
     for name in order_of_sets:
         untaken = from_test[photos.loc[from_test.index, "set"] == ""]
@@ -88,9 +88,9 @@ def _draw(seed: int, name: str) -> str:
 
 
 def _fill_up(photos: pd.DataFrame, blocks: pd.Series, sizes: SplitSizes, listed: pd.Series) -> None:
-    """Put photos of no official part, in their order, into the sets that lack some; those listed may only train.
+    """Put photos without an official part, in their order, into sets with too few; listed photos go to train only.
 
-    A block of photos that a set begins with it gets as a whole.
+    Blocks are kept together.
     """
     order = blocks.index
     numbered = [name for name in ("test", "val", "train") if sizes.get(name) is not None]
@@ -104,14 +104,14 @@ def _fill_up(photos: pd.DataFrame, blocks: pd.Series, sizes: SplitSizes, listed:
 
 
 def all_to_test(faces: pd.DataFrame, excluded: Collection[str] = ()) -> pd.DataFrame:
-    """Put every photo into test, whatever official part it belongs to; arguments and result as of `split_by_photo`."""
+    """Put every photo into test, whatever its official part; arguments and result as for `split_by_photo`."""
     photos = _photos_with_parts(faces, (), need_parts=False)
     barred = photos["photo"].isin(list(excluded))
     return photos.assign(set=np.where(barred, "", "test"), reason=np.where(barred, EXCLUDED, ""))
 
 
 def split_as_released(faces: pd.DataFrame, sizes: SplitSizes, poses: Collection[str] = ()) -> pd.DataFrame:
-    """Split as the released scripts do, leaks and all.
+    """Split as the released scripts do, data leaks included.
 
     MERL-RAV (faces with a pose): per pose folder, in the order of names, the first half of the official test part's
     single-face photos is val and the second half is test; its photos with several faces go to train. WFLW: the
@@ -154,7 +154,7 @@ def split_as_released(faces: pd.DataFrame, sizes: SplitSizes, poses: Collection[
 
 
 def take_poses(faces: pd.DataFrame, poses: Collection[str]) -> tuple[pd.DataFrame, list[Rejected]]:
-    """Keep faces of some poses, and faces of layouts that know none.
+    """Keep faces of some poses, and faces of layouts without poses.
 
     Args:
         faces: A faces table.
@@ -167,7 +167,7 @@ def take_poses(faces: pd.DataFrame, poses: Collection[str]) -> tuple[pd.DataFram
     keep = pose.isin([*poses, ""]) if poses else pd.Series(True, faces.index)
     others = faces[~keep]
     rejected = [
-        Rejected(annotation, row, photo, OTHER_POSE, f"a face of pose {name}; expected {', '.join(poses)}")
+        Rejected(annotation, row, photo, OTHER_POSE, f"pose is {name}; expected {', '.join(poses)}")
         for annotation, row, photo, name in zip(
             others["annotation"], others["row"], others["photo"], pose[~keep], strict=True
         )
@@ -176,30 +176,30 @@ def take_poses(faces: pd.DataFrame, poses: Collection[str]) -> tuple[pd.DataFram
 
 
 def read_split(path: Path) -> pd.DataFrame:
-    """Load a table that `uncover split_photos` wrote.
+    """Load a table of `uncover split_photos`.
 
     Raises:
-        InputError: It is no such table.
+        InputError: The file is not such a table.
     """
     return read_table(path, ("source", "photo", "set"), "split_photos")
 
 
 def shortfalls(photos: pd.DataFrame, sizes: SplitSizes) -> dict[str, tuple[int, int]]:
-    """Sets that got fewer photos than requested: requested and got, by set."""
+    """Sets with fewer photos than requested: requested and actual number, by set."""
     got = {name: int((photos["set"] == name).sum()) for name in SETS}
     requested = {name: count for name in SETS if (count := sizes.get(name)) is not None}
     return {name: (count, got[name]) for name, count in requested.items() if got[name] < count}
 
 
 def _photos_with_parts(faces: pd.DataFrame, poses: Collection[str], need_parts: bool = True) -> pd.DataFrame:
-    """Photos with the official parts that their faces stand in; only faces of the used poses have a say in it."""
+    """Photos with the official parts of their faces; only faces of the used poses count."""
     unknown = [pose for pose in poses if pose not in POSES]
     if unknown:
         raise InputError(f"pose '{unknown[0]}' is unknown; expected {', '.join(POSES)}")
     odd = ~faces["part"].isin(["train", "test"])
     if need_parts and odd.any():
         where = faces.loc[odd, "annotation"].iloc[0]
-        raise InputError(f"{where}: belongs to no official part; expected a train or a test part to split")
+        raise InputError(f"{where}: has no official part; expected a train or a test part to split")
     usable = faces[attribute(faces, "pose").isin(list(poses))] if poses else faces
     photos = pd.DataFrame({"photo": sorted(faces["photo"].unique()), "set": "", "reason": ""})
     photos.insert(1, "part", "")
@@ -215,10 +215,10 @@ def _photos_with_parts(faces: pd.DataFrame, poses: Collection[str], need_parts: 
 
 
 def parse_split_sizes(text: str) -> dict[str, int | None]:
-    """Read sizes such as "train=6000,val=125,test=all".
+    """Parse sizes such as "train=6000,val=125,test=all".
 
     Raises:
-        InputError: An unknown or repeated set, or a count that is neither "all" nor a whole number from 0 up.
+        InputError: A set is unknown or repeated, or a count is neither "all" nor a whole number of 0 or more.
     """
     sizes: dict[str, int | None] = {}
     for item in text.split(","):
@@ -226,36 +226,36 @@ def parse_split_sizes(text: str) -> dict[str, int | None]:
         if name not in SETS:
             raise InputError(f"split '{item}': set '{name}' is unknown; expected {', '.join(SETS)}")
         if count != "all" and not count.isdecimal():
-            raise InputError(f"split '{item}': expected {name}=all or {name}= a whole number")
+            raise InputError(f"split '{item}': expected {name}=all or {name}= followed by a whole number")
         if name in sizes:
-            raise InputError(f"split '{text}': {name} stands twice; expected each set once")
+            raise InputError(f"split '{text}': {name} occurs twice; expected each set once")
         sizes[name] = None if count == "all" else int(count)
     return {name: sizes.get(name, 0) for name in SETS}
 
 
 def read_exclusions(path: Path, photos: Collection[str]) -> frozenset[str]:
-    """Photo ids, one a line; blank lines and what follows a `#` do not count.
+    """Read photo ids, one per line; blank lines and text after `#` are ignored.
 
-    One list may serve several raw data sets, so ids that name no photo here are counted aloud but are no error.
+    One list may serve several raw data sets, so unknown ids are logged but not an error.
 
     Args:
         path: The list.
-        photos: Ids that there are.
+        photos: Known ids.
 
     Raises:
-        InputError: The file does not exist or is no text, or a line holds more than one id.
+        InputError: The file does not exist or is not text, or a line has more than one id.
     """
     try:
         lines = read_text(path).splitlines()
     except FileNotFoundError:
-        raise InputError(f"{path}: does not exist; expected a list of photo ids, one a line") from None
+        raise InputError(f"{path}: does not exist; expected a list of photo ids, one per line") from None
     ids = set()
     for number, line in enumerate(lines, start=1):
         fields = line.partition("#")[0].split()
         if len(fields) > 1:
-            raise InputError(f"{path}, row {number}: '{line.strip()[:60]}': expected one photo id a line")
+            raise InputError(f"{path}, row {number}: '{line.strip()[:60]}': expected one photo id per line")
         ids.update(fields)
     unknown = sorted(ids.difference(photos))
     if unknown:
-        logger.info(f"note: {path}: {len(unknown)} of {len(ids)} ids name no photo here, such as {unknown[0]}")
+        logger.info(f"note: {path}: {len(unknown)} of {len(ids)} ids match no photo here, such as {unknown[0]}")
     return frozenset(ids)

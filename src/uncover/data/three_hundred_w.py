@@ -1,7 +1,7 @@
-"""300-W and its kin (HELEN, AFW, LFPW, iBUG): a photo and its `.pts` of 68 points side by side, at any depth.
+"""300-W and related sets (HELEN, AFW, LFPW, iBUG): each photo has a `.pts` file of 68 points beside it, at any depth.
 
-There are no marks of visibility: a negative number is a point outside the photo. A folder named `trainset` or
-`testset` on the way gives the official part. A `.pts` file, which MERL-RAV uses too, reads
+The format has no visibility: a negative number is a point outside the photo. The official part is given by a parent
+folder named `trainset` or `testset`. A `.pts` file, which MERL-RAV uses too, has this form:
 
 version: 1
 n_points:  68
@@ -34,10 +34,10 @@ def parse_pts(text: str) -> NDArray[np.float64]:
     """Read the points of one `.pts` file.
 
     Returns:
-        float64 (68, 2), the numbers as written (marks of occlusion not yet interpreted).
+        float64 (68, 2), the numbers as written (marks of occlusion are not interpreted).
 
     Raises:
-        RowError: The file is empty or truncated, or a row holds anything but two finite numbers.
+        RowError: The file is empty or truncated, or a row is anything but two finite numbers.
     """
     head, opening, rest = text.partition("{")
     body, closing, _ = rest.partition("}")
@@ -66,7 +66,7 @@ def _declared(head: str) -> int:
 
 
 def _diagnose(text: str) -> RowError:
-    """Say which row of a file that did not parse is at fault. Kept apart so that good files parse quickly."""
+    """Find the invalid row of a file. Separate from parsing, so that valid files are parsed quickly."""
     lines = text.splitlines()
     if not text.strip():
         return RowError(0, "is empty; expected a .pts file of 68 points")
@@ -108,7 +108,7 @@ def read_300w(root: Path, photos: Path | None = None) -> Iterator[Face | Rejecte
 
     Args:
         root: Folder to search.
-        photos: Folder that mirrors `root` and holds the photos, when they do not stand beside the labels.
+        photos: Folder of the photos with the same structure as `root`, if they are not beside the labels.
 
     Raises:
         InputError: There is no `.pts` file.

@@ -1,7 +1,7 @@
-"""Boxes of Pascal VOC: an XML file per image, of labelImg, Roboflow, CVAT and others.
+"""Boxes in Pascal VOC format: one XML file per image, as written by labelImg, Roboflow, CVAT and others.
 
-Corners are taken as they are written. The data set VOC itself counts pixels from 1; the tools that write its format do
-not, and the difference is below one pixel.
+Corners are used as written. The data set VOC itself counts pixels from 1; other tools do not, and the difference is
+below one pixel.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ CORNERS = ("xmin", "ymin", "xmax", "ymax")
 
 @dataclass(frozen=True)
 class VocFile:
-    """What is annotated of one image.
+    """Annotation of one image.
 
     Attributes:
-        names: Of the class of each box.
+        names: Class name of each box.
         boxes: float64 (M, 4), xyxy in pixels.
-        size: Width and height of the image as the file states them; None where it does not.
+        size: Width and height of the image as stated in the file; None if not stated.
     """
 
     names: list[str]
@@ -35,15 +35,15 @@ class VocFile:
 
 
 def read_voc(path: Path) -> VocFile | None:
-    """Read an XML file; None for XML of another kind.
+    """Read an XML file; None for other XML files.
 
     Raises:
-        RowError: It is no XML, or an object in it has no box; the row is the number of the object.
+        RowError: The file is not XML, or an object has no box; the row is the number of the object.
     """
     try:
         root = ElementTree.fromstring(path.read_bytes())
     except (ElementTree.ParseError, ValueError, LookupError) as error:
-        raise RowError(0, f"is no XML ({error})") from None
+        raise RowError(0, f"is not XML ({error})") from None
     if root.tag != "annotation":
         return None
     names, boxes = [], []
@@ -56,7 +56,7 @@ def read_voc(path: Path) -> VocFile | None:
                 number, f"object {name!r:.60} has no bndbox with numbers; expected {', '.join(CORNERS)}"
             ) from None
         if not all(map(math.isfinite, box)) or box[2] <= box[0] or box[3] <= box[1]:
-            raise RowError(number, f"object {name!r:.60}: {box} is no box; expected {', '.join(CORNERS)} in pixels")
+            raise RowError(number, f"object {name!r:.60}: invalid box {box}; expected {', '.join(CORNERS)} in pixels")
         names.append(name)
         boxes.append(box)
     return VocFile(names, np.array(boxes, np.float64).reshape(-1, 4), _size(root))

@@ -1,7 +1,7 @@
 """WFLW: `WFLW_images/` and `list_98pt_rect_attr_{train,test}.txt` (Wu et al., Look at Boundary, CVPR 2018).
 
 A row is 196 coordinates, a rectangle (4), six attributes of 0 or 1, and the photo's name. One row is one face;
-a photo with k annotated faces has k rows. WFLW gives every point a position and says nothing of its visibility.
+a photo with k annotated faces has k rows. WFLW gives every point a position, but no visibility.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ LIST_NAME = "list_98pt_rect_attr_{part}.txt"
 
 
 def find_lists(root: Path) -> dict[str, Path]:
-    """The list files under `root`, by official part.
+    """List files below `root`, by official part.
 
     Raises:
-        InputError: There is none, or several of one part.
+        InputError: No list exists, or several of one part.
     """
     lists: dict[str, Path] = {}
     for part in ("train", "test"):
@@ -50,7 +50,7 @@ def read_wflw(root: Path, photos: Path | None = None) -> Iterator[Face | Rejecte
 
     Args:
         root: Folder of the official download.
-        photos: Folder of the photos, when it is not `root`/WFLW_images.
+        photos: Folder of the photos, if it is not `root`/WFLW_images.
     """
     folder = photos if photos is not None else root / "WFLW_images"
     for part, path in find_lists(root).items():
@@ -88,13 +88,13 @@ def parse_row(line: str) -> tuple[np.ndarray, dict[str, str], str]:
         Landmarks float64 (98, 2) in pixels, the rectangle and attributes, and the photo's name.
 
     Raises:
-        RowError: A wrong number of fields, or a field of the wrong kind.
+        RowError: The number of fields is wrong, or a field has the wrong type.
     """
     fields = line.split()
     if len(fields) != FIELDS:
         raise RowError(
             0,
-            f"{len(fields)} fields; expected {FIELDS} (196 coordinates, 4 of a rectangle, 6 attributes, a name)",
+            f"{len(fields)} fields; expected {FIELDS} (196 coordinates, 4 for a rectangle, 6 attributes, a name)",
         )
     try:
         values = [float(value) for value in fields[: 2 * POINTS]]
@@ -110,7 +110,7 @@ def parse_row(line: str) -> tuple[np.ndarray, dict[str, str], str]:
             raise RowError(0, f"rectangle's {key} is '{value[:40]}'; expected a whole number of pixels")
     name = fields[-1]
     if name.startswith("/") or ".." in name.split("/"):
-        raise RowError(0, f"photo '{name[:80]}' points outside WFLW_images; expected a name such as 0--Parade/a.jpg")
+        raise RowError(0, f"photo '{name[:80]}' is not in WFLW_images; expected a name such as 0--Parade/a.jpg")
     return np.array(values).reshape(POINTS, 2), rest, name
 
 

@@ -1,4 +1,4 @@
-"""YOLO labels and data sets on disk: rows of label files, folders, data.yaml."""
+"""YOLO labels and data sets on disk: label files, folders, data.yaml."""
 
 from __future__ import annotations
 
@@ -23,36 +23,36 @@ if TYPE_CHECKING:
 
 
 FACE_CLASS = 0
-"""The whole face, in label files of frames where nothing names the classes."""
+"""Class id of whole faces in label files of frames without class names."""
 
-ONLY_FACES = "0, the whole face, or a data.yaml or classes.txt that names it"
+ONLY_FACES = "0, the whole face, or add a data.yaml or classes.txt with its name"
 COLUMNS = 5
 PREDICTION = COLUMNS + 1
 EXPECTED = "expected class xc yc w h"
 HIGHEST_CLASS = 2**24
-"""Up to here float32, which class ids share with shares, holds every whole number."""
+"""Largest class id: float32, in which ids are stored with the boxes, is exact up to here."""
 
 BEYOND = 0.01
-"""By how much a corner of a polygon may lie beyond the image; ultralytics allows as much."""
+"""How far a corner of a polygon may be outside the image; ultralytics permits the same."""
 
 FACE_POINTS = (5, 2)
-"""Landmarks that yolov5-face writes behind each box: both eyes, nose, both corners of the mouth."""
+"""Landmarks that yolov5-face writes after each box: both eyes, nose, both corners of the mouth."""
 
 IMAGES, LABELS = "images", "labels"
 TOOLS_READ = frozenset({".bmp", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"})
-"""Endings of images that every YOLO tool looks at."""
+"""Suffixes of images that every YOLO tool reads."""
 ENDINGS = {"BMP": ".bmp", "JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp"}
-"""For links to files whose own ending such tools pass over, by format."""
+"""Suffix of links to files whose own suffix such tools ignore, by format."""
 
 
 @dataclass(frozen=True)
 class LabelRows:
-    """What stands in a label file.
+    """Content of a label file.
 
     Attributes:
-        boxes: float64 (n, 5): class id, xc yc w h as shares of the image; the first of the rows that are sound.
+        boxes: float64 (n, 5): class id, xc yc w h as shares of the image; the valid rows.
         polygons: How many of them were polygons.
-        errors: Of the other rows.
+        errors: Errors of the invalid rows.
     """
 
     boxes: NDArray[np.float64]
@@ -66,16 +66,16 @@ def parse_label_rows(
     keypoints: tuple[int, int] | None = None,
     expected: str = "an id that data.yaml names",
 ) -> LabelRows:
-    """Read all rows of a label file, the bad ones too.
+    """Parse all rows of a label file, and collect errors.
 
-    A row of five values is a box. A longer one is a polygon, which becomes the rectangle around its corners as upstream
-    has it; with `keypoints`, it is a box with landmarks behind, which are left out.
+    A row of five values is a box. A longer one is a polygon, which is converted to its bounding box as in upstream; if
+    `keypoints` is given, it is a box followed by landmarks, which are dropped.
 
     Args:
-        text: Of the file.
-        known: Class ids that may stand in it; None takes any.
-        keypoints: Number of landmarks and values of each, as `kpt_shape` in data.yaml says.
-        expected: Which ids may stand in it, for messages.
+        text: Content of the file.
+        known: Permitted class ids; None permits any.
+        keypoints: Number of landmarks and of values per landmark, as `kpt_shape` in data.yaml.
+        expected: Description of the permitted ids, for errors.
     """
     rows = {number: line.split() for number, line in enumerate(text.splitlines(), start=1) if line.strip()}
     if not rows:
@@ -105,24 +105,24 @@ def _are_classes(boxes: NDArray[np.float64], known: Container[int] | None) -> bo
 
 def _are_boxes(boxes: NDArray[np.float64]) -> bool:
     with np.errstate(over="ignore"):
-        shares = boxes[:, 1:].astype(np.float32)  # the last digits of 1.0 may be lost on the way to a file
+        shares = boxes[:, 1:].astype(np.float32)  # 1.0 may have lost its last digits in the file
     return bool(((shares >= 0) & (shares <= 1)).all() and (shares[:, 2:] > 0).all())
 
 
 def _read_row(
     number: int, row: list[str], known: Container[int] | None, keypoints: tuple[int, int] | None, expected: str
 ) -> list[float]:
-    """A row as a box.
+    """Parse a row as a box.
 
     Raises:
-        RowError: It is none.
+        RowError: The row is invalid.
     """
     shown = f"'{' '.join(row)[:60]}'"
     with_points = keypoints is not None and len(row) == COLUMNS + keypoints[0] * keypoints[1]
     if len(row) == PREDICTION:
         raise RowError(
             number,
-            "6 values; expected five: class xc yc w h (a sixth is the confidence of a prediction, which is no label)",
+            "6 values; expected five: class xc yc w h (the sixth is the confidence of a prediction, not of a label)",
         )
     corners = len(row) > PREDICTION and len(row) % 2 == 1 and not with_points
     if len(row) != COLUMNS and not with_points and not corners:
@@ -133,34 +133,34 @@ def _read_row(
         values = np.array([row], np.float64)
     except ValueError:
         words = "five numbers" if len(row) == COLUMNS else "numbers"
-        raise RowError(number, f"{shown} are no {words}; {EXPECTED}") from None
+        raise RowError(number, f"{shown} are not {words}; {EXPECTED}") from None
     if not np.isfinite(values).all():
-        raise RowError(number, f"{shown} has a value that is no finite number; {EXPECTED}")
+        raise RowError(number, f"{shown} has a value that is not a finite number; {EXPECTED}")
     if not _are_classes(values[:, :1], known):
-        expected = "a whole number from 0 on" if known is None else expected
+        expected = "a whole number of 0 or more" if known is None else expected
         raise RowError(number, f"class {row[0]} is unknown; expected {expected}")
     if corners:
         values = _around(number, shown, values)
     if not _are_boxes(values[:, :COLUMNS]):
-        raise RowError(number, f"{shown} is no box; expected shares of the image from 0 to 1, sides above 0")
+        raise RowError(number, f"{shown} is not a box; expected shares of the image from 0 to 1, sides above 0")
     return values[0, :COLUMNS].tolist()
 
 
 def _around(number: int, shown: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The box around a polygon, float64 (1, 5).
+    """Bounding box of a polygon, float64 (1, 5).
 
     Raises:
-        RowError: A corner lies beyond the image, or the row may as well be a box with five landmarks.
+        RowError: A corner is outside the image, or the row may equally be a box with five landmarks.
     """
     points = values[0, 1:].reshape(-1, 2)
     if len(points) == FACE_POINTS[0] + 2 and _is_face(points):
         raise RowError(
             number,
-            f"{shown}: 15 values, which fit a box with five landmarks of a face as well as a polygon; say which in"
-            " data.yaml: kpt_shape: [5, 2] for landmarks",
+            f"{shown}: 15 values may be a box with five landmarks or a polygon; for landmarks, add"
+            " kpt_shape: [5, 2] to data.yaml",
         )
     if (points < -BEYOND).any() or (points > 1 + BEYOND).any():
-        raise RowError(number, f"{shown}: a corner of a polygon lies beyond the image; expected shares from 0 to 1")
+        raise RowError(number, f"{shown}: a corner of a polygon is outside the image; expected shares from 0 to 1")
     points = points.clip(0, 1)
     low, high = points.min(axis=0), points.max(axis=0)
     if (low == high).any():
@@ -169,10 +169,10 @@ def _around(number: int, shown: str, values: NDArray[np.float64]) -> NDArray[np.
 
 
 def _is_face(points: NDArray[np.float64]) -> bool:
-    """Whether seven points are rather centre and sides of a box, and eyes, nose and mouth in it.
+    """Whether seven points are more likely a box (centre and size) and the eyes, nose and mouth in it.
 
-    From eye to eye and from corner to corner of the mouth the way goes in the same direction, so that it crosses
-    itself, which the outline of a polygon does not. A landmark that is not seen stands as -1 -1.
+    From eye to eye and from corner to corner of the mouth the points run in the same direction, so their path crosses
+    itself, which the outline of a polygon does not. A landmark that is not visible is stored as -1 -1.
     """
     (centre, size), landmarks = points[:2], points[2:]
     if (landmarks < 0).any():
@@ -189,21 +189,21 @@ def parse_yolo(
     known: Collection[int] | None = frozenset({FACE_CLASS}),
     keypoints: tuple[int, int] | None = None,
 ) -> NDArray[np.float64]:
-    """Read a YOLO label file of whole faces; polygons become the boxes around them.
+    """Parse a YOLO label file of whole faces; polygons are converted to bounding boxes.
 
     Args:
-        text: Of the file.
-        faces: Ids of the classes that are whole faces; rows of others are left out.
-        known: Ids that may stand in it; None takes any.
-        keypoints: Number of landmarks and values of each that may stand behind a box.
+        text: Content of the file.
+        faces: Ids of the classes that are whole faces; rows of other classes are left out.
+        known: Permitted ids; None permits any.
+        keypoints: Number of landmarks and of values per landmark that may follow a box.
 
     Returns:
         float64 (M, 4), xyxy as shares of the image's width and height.
 
     Raises:
-        RowError: A row is no box `class xc yc w h` with shares from 0 to 1: the first such row, and how many there are.
+        RowError: A row is not a box `class xc yc w h` with shares from 0 to 1; names the first and counts all.
     """
-    expected = ONLY_FACES if known == {FACE_CLASS} else "an id that has a name"
+    expected = ONLY_FACES if known == {FACE_CLASS} else "an id with a name"
     rows = parse_label_rows(text, known, keypoints, expected)
     if rows.errors:
         more = f" (and {len(rows.errors) - 1} more such rows)" if len(rows.errors) > 1 else ""
@@ -219,12 +219,11 @@ def label_lines(class_ids: Iterable[int], xyxy: NDArray[np.float64], width: int,
     Args:
         class_ids: Class of each of M boxes.
         xyxy: float64 (M, 4), pixels of the upright image.
-        width: Of that image, in pixels.
-        height: Likewise.
+        width: Width of that image, in pixels.
+        height: Height of that image, in pixels.
 
     Returns:
-        `class x_centre y_centre width height`, shares of the image with all their digits; a line that would stand
-        twice stands once.
+        `class x_centre y_centre width height`, shares of the image with all their digits; repeated lines are dropped.
     """
     shares = to_xywh(xyxy) / np.array([width, height, width, height], np.float64)
     lines = (
@@ -234,17 +233,17 @@ def label_lines(class_ids: Iterable[int], xyxy: NDArray[np.float64], width: int,
 
 
 def place_image(image: Path, info: PhotoInfo, name: str, folder: Path, final_folder: Path) -> str:
-    """Put a photo into `folder`: a relative link, or a PNG where tools would disagree about the file's pixels.
+    """Put a photo into `folder`: a relative link, or a PNG if tools would decode the file differently.
 
-    Tools disagree about CMYK, 16-bit and EXIF-rotated files: some convert, cut off or turn them, some do not; and many
-    read neither HEIC nor animations.
+    Tools differ on CMYK, 16-bit and EXIF-rotated files: some convert, clip or rotate them, some do not; and many read
+    neither HEIC nor animations.
 
     Args:
         image: The raw photo.
-        info: What its header says.
-        name: Name to give it, without suffix.
-        folder: Where to write now.
-        final_folder: Where `folder` will stand in the end, which is where links start from.
+        info: Its header, as returned by `inspect_photo`.
+        name: File name without suffix.
+        folder: Folder to write to.
+        final_folder: Final location of `folder`, from which the links are relative.
 
     Returns:
         Name of the file written.
@@ -263,7 +262,7 @@ def place_image(image: Path, info: PhotoInfo, name: str, folder: Path, final_fol
 
 
 def write_data_yaml(folder: Path, sets: dict[str, str]) -> None:
-    """Write the file that YOLO trainers take: class names, and a path per set relative to `folder`."""
+    """Write data.yaml for YOLO trainers: class names, and a path per set relative to `folder`."""
     lines = ["# Class ids of the label files; paths are relative to this file's folder.", "path: ."]
     lines += [f"{name}: {path}" for name, path in sets.items()]
     lines += ["names:", *(f"  {number}: {name}" for number, name in enumerate(CLASS_NAMES))]
@@ -272,7 +271,7 @@ def write_data_yaml(folder: Path, sets: dict[str, str]) -> None:
 
 
 def count_classes(boxes: pd.DataFrame) -> dict[str, int]:
-    """Kept boxes per class name, every class listed."""
+    """Number of kept boxes per class name, including classes without boxes."""
     counts = boxes.loc[boxes["status"] == "kept", "class_id"].value_counts()
     return {name: int(counts.get(number, 0)) for number, name in enumerate(CLASS_NAMES)}
 
@@ -283,10 +282,10 @@ class LabelFile:
 
     Attributes:
         boxes: float32 (n, 5): class id, xc yc w h as shares of the image, in the order of the file, each row once. Rows
-            are compared in this precision, as upstream does.
-        repeated: Rows that stood there again.
-        polygons: Rows that were polygons, whose boxes are taken.
-        problems: What is wrong with the other rows, or with the file: a line each.
+            are compared in this precision, as in upstream.
+        repeated: Number of repeated rows.
+        polygons: Number of polygons, which are converted to bounding boxes.
+        problems: Errors of the invalid rows or of the file, one line each.
     """
 
     boxes: NDArray[np.float32]
@@ -298,23 +297,23 @@ class LabelFile:
 def read_label_file(
     path: Path, known: Container[int] | None = None, keypoints: tuple[int, int] | None = None
 ) -> LabelFile:
-    """Read a label file; what is wrong with it is told, not raised.
+    """Read a label file; errors are returned, not raised.
 
     Args:
-        path: Label file; an image without one has no boxes.
-        known: Class ids that may stand in it; None takes any.
-        keypoints: Number of landmarks and values of each that may stand behind a box.
+        path: Label file; a missing file means no boxes.
+        known: Permitted class ids; None permits any.
+        keypoints: Number of landmarks and of values per landmark that may follow a box.
     """
     empty = np.zeros((0, COLUMNS), np.float32)
     try:
         rows = parse_label_rows(read_text(path), known, keypoints)
     except FileNotFoundError:
         if path.is_symlink():
-            problem = f"{path}: links to a file that does not exist; mend or remove the link"
+            problem = f"{path}: links to a file that does not exist; fix or remove the link"
             return LabelFile(empty, problems=(problem,))
         return LabelFile(empty)
     except InputError:
-        return LabelFile(empty, problems=(f"{path}: is no text; expected rows `class xc yc w h`",))
+        return LabelFile(empty, problems=(f"{path}: is not text; expected rows `class xc yc w h`",))
     unique = list(dict.fromkeys(map(tuple, rows.boxes.astype(np.float32).tolist())))
     boxes = np.array(unique, np.float32).reshape(-1, COLUMNS)
     problems = tuple(f"{path}, row {error.row}: {error}" for error in rows.errors)
@@ -322,7 +321,7 @@ def read_label_file(
 
 
 def find_label(path: Path) -> Path:
-    """A label file as it is spelt on disk: tools of Windows write `.TXT`."""
+    """Path of a label file as spelt on disk: some Windows tools write `.TXT`."""
     if path.exists() or path.is_symlink():
         return path
     upper = path.with_suffix(path.suffix.upper())

@@ -1,7 +1,7 @@
-"""Augmentation of images and boxes: YOLOv5's rules (7.0.14, utils/augmentations.py), any channel count; covered faces.
+"""Augment images and boxes: YOLOv5's rules (7.0.14, utils/augmentations.py) for any channel count; cover faces.
 
-A detector of whole faces learns from faces under a mask, a hat, a hand or a blanket that a face goes on under what
-covers it. The box stays that of the whole face: its edges, and what is left to see, have to do.
+Covering parts of faces teaches a detector of whole faces that a face continues under a mask, hat, hand or blanket. The
+box is still that of the whole face, to be inferred from its visible parts and edges.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Boxes = NDArray[np.float64]
 """float64 (n, 5): class, x1 y1 x2 y2 in pixels of the image."""
 
 SMALLEST_SIDE, LARGEST_ASPECT, SMALLEST_AREA = 2, 100, 0.1
-"""A warped box stays if its sides exceed so many pixels, its aspect stays below this, and so much of it is left."""
+"""Limits for keeping a warped box: its sides in pixels, its aspect ratio, and the remaining share of its area."""
 
 EPSILON = 1e-16
 MIXUP_BETA = 32.0
@@ -30,12 +30,12 @@ LEVELS = np.arange(256, dtype=np.float64)
 
 TILES = 4
 SMALLEST_COVERED = 8
-"""Shorter side, in pixels, from which a face is covered; of smaller ones nothing would be left."""
+"""Shorter side, in pixels, of the smallest face that is covered; too little of smaller faces would remain visible."""
 COVER_KINDS = ("mask", "hat", "side", "blob")
 COVER_SHARES = (0.55, 0.15, 0.15, 0.15)
-"""How often each kind is drawn: masks and blankets cover the lower half far more often than anything the upper."""
+"""Relative frequency of each kind: masks and blankets over the lower half are most common in practice."""
 CLOTH = ((235, 240, 245), (150, 190, 215), (40, 40, 45), (245, 215, 220), (120, 150, 120))
-"""RGB of usual fabrics; every other cover has any colour."""
+"""RGB of common fabrics; other covers have any colour."""
 FROM_THE_PHOTO = 0.35
 """Share of covers that are a piece of the same photo, with its own texture and light."""
 LEVELS.flags.writeable = False
@@ -43,13 +43,13 @@ LEVELS.flags.writeable = False
 
 @dataclass(frozen=True)
 class Warp:
-    """A movement of the plane.
+    """A projective transformation of the image plane.
 
     Attributes:
         matrix: float64 (3, 3), from pixels of the old image to pixels of the new one.
-        scale: Its gain of size.
-        width: Of the new image, in pixels.
-        height: Likewise.
+        scale: Its change of scale.
+        width: Width of the new image, in pixels.
+        height: Height of the new image, in pixels.
     """
 
     matrix: NDArray[np.float64]
@@ -59,7 +59,7 @@ class Warp:
 
     @property
     def projective(self) -> bool:
-        """Whether parallels may meet."""
+        """Whether it is not affine."""
         return bool(self.matrix[2, 0] or self.matrix[2, 1])
 
 
@@ -69,12 +69,12 @@ def draw_warp(
     """Draw a perspective, rotation, scaling, shear and shift, in this order.
 
     Args:
-        width: Of the old image, in pixels.
-        height: Likewise.
-        out_width: Of the new one.
-        out_height: Likewise.
-        chance: Eight numbers are taken.
-        by: How far each may go.
+        width: Width of the old image, in pixels.
+        height: Height of the old image, in pixels.
+        out_width: Width of the new image.
+        out_height: Height of the new image.
+        chance: Random generator; eight numbers are drawn.
+        by: Limits of each transformation.
     """
     centre = np.eye(3)
     centre[:2, 2] = -width / 2, -height / 2
@@ -95,12 +95,12 @@ def draw_warp(
 
 
 def warp_image(image: Image, warp: Warp, padding: int) -> Image:
-    """Move the pixels; `padding` fills what nothing moves to. An image that would not change is returned as it is."""
+    """Warp an image; `padding` fills empty pixels. An image that would not change is returned as it is."""
     height, width, channels = image.shape
     size = (warp.width, warp.height)
     if size == (width, height) and np.array_equal(warp.matrix, np.eye(3)):
         return image
-    border = (padding,) * 4  # OpenCV repeats the four for further channels
+    border = (padding,) * 4  # OpenCV repeats the four values for further channels
     if warp.projective:
         moved = cv2.warpPerspective(image, warp.matrix, dsize=size, borderValue=border)
     else:
@@ -109,11 +109,11 @@ def warp_image(image: Image, warp: Warp, padding: int) -> Image:
 
 
 def warp_boxes(boxes: Boxes, warp: Warp) -> Boxes:
-    """Move boxes: upright rectangles around the moved corners, clipped; those of which too little is left are dropped.
+    """Warp boxes: upright bounding boxes of the warped corners, clipped; boxes with too little left are dropped.
 
     Args:
         boxes: In pixels of the old image.
-        warp: As drawn.
+        warp: The transformation.
 
     Returns:
         float64 (m, 5), m <= n, in pixels of the new image.
@@ -136,11 +136,11 @@ def warp_boxes(boxes: Boxes, warp: Warp) -> Boxes:
 
 
 def change_colours(image: Image, chance: np.random.Generator, by: Hyperparameters) -> Image:
-    """Multiply hue, saturation and value by one number each, drawn around 1.
+    """Multiply hue, saturation and value by one random factor each.
 
     Args:
         image: uint8 (H, W, 3), RGB.
-        chance: Three numbers are taken, or none where all gains are 0.
+        chance: Random generator; three numbers are drawn, or none if all gains are 0.
         by: `hsv_h`, `hsv_s`, `hsv_v`.
     """
     gains = np.array([by.hsv_h, by.hsv_s, by.hsv_v])
@@ -156,14 +156,14 @@ def change_colours(image: Image, chance: np.random.Generator, by: Hyperparameter
 
 
 def mirror(image: Image, boxes: Boxes, upside_down: bool, swaps: NDArray[np.int64] | None) -> tuple[Image, Boxes]:
-    """Flip from left to right, or upside down.
+    """Flip left to right, or upside down.
 
     Args:
         image: uint8 (H, W, C).
-        boxes: In its pixels.
-        upside_down: Along which axis. Either way a left face becomes a right one: both are mirrors.
-        swaps: What each class becomes in a mirror (`uncover.images.labelled.sides`); None leaves classes as they are,
-            as upstream does.
+        boxes: Boxes in its pixels.
+        upside_down: The axis. Both flips turn a left face into a right one, as both are reflections.
+        swaps: Class that each class becomes when flipped (`uncover.images.labelled.sides`); None keeps the classes, as
+            in upstream.
     """
     height, width, channels = image.shape
     flipped = boxes.copy()
@@ -172,13 +172,13 @@ def mirror(image: Image, boxes: Boxes, upside_down: bool, swaps: NDArray[np.int6
     if swaps is not None:
         flipped[:, 0] = swaps[boxes[:, 0].astype(np.int64)]
     turned = np.asarray(cv2.flip(image, 0 if upside_down else 1), np.uint8)
-    return turned.reshape(height, width, channels), flipped  # OpenCV drops a last axis of one
+    return turned.reshape(height, width, channels), flipped  # OpenCV drops a last axis of length 1
 
 
 def mix(
     image: Image, boxes: Boxes, other: Image, others_boxes: Boxes, chance: np.random.Generator
 ) -> tuple[Image, Boxes]:
-    """Blend two images of one shape, half and half more or less; the boxes of both stay."""
+    """Blend two images of equal shape with a random weight around one half; the boxes of both are kept."""
     share = chance.beta(MIXUP_BETA, MIXUP_BETA)
     blend = (image * share + other * (1 - share)).astype(np.uint8)
     return blend, np.concatenate([boxes, others_boxes])
@@ -187,16 +187,16 @@ def mix(
 def draw_mosaic(
     index: int, pool: NDArray[np.int64], size: int, chance: np.random.Generator
 ) -> tuple[list[int], tuple[int, int]]:
-    """Draw what a mosaic is made of.
+    """Draw the images and the centre of a mosaic.
 
     Args:
-        index: An image that is in it.
-        pool: Where the three others are drawn from, with replacement.
+        index: Image that the mosaic contains.
+        pool: Images from which the three others are drawn, with replacement.
         size: Side of the network's input, in pixels.
-        chance: Source of the numbers.
+        chance: Random generator.
 
     Returns:
-        Images for top left, top right, bottom left and bottom right, and the x, y where they meet in a square of
+        Images for top left, top right, bottom left and bottom right, and the x, y of their common corner in a square of
         twice the size.
     """
     y, x = (int(chance.uniform(size / 2, 2 * size - size / 2)) for _ in range(2))
@@ -208,14 +208,14 @@ def draw_mosaic(
 def lay_mosaic(
     images: Sequence[Image], labels: Sequence[NDArray[np.float32]], centre: tuple[int, int], size: int, padding: int
 ) -> tuple[Image, Boxes]:
-    """Lay four images around a point, each with a corner on it; what leaves the square is cut off.
+    """Place four images around a point, each with a corner on it, and crop them to the square.
 
     Args:
         images: uint8 (h, w, C) each, for top left, top right, bottom left and bottom right.
-        labels: Of each, float32 (n, 5): class, xc yc w h as shares of the image.
-        centre: The point x, y in the square, in pixels.
+        labels: Labels of each image, float32 (n, 5): class, xc yc w h as shares of the image.
+        centre: The common point x, y in the square, in pixels.
         size: Half the side of the square.
-        padding: Value where no image is.
+        padding: Value of empty pixels.
 
     Returns:
         uint8 (2 size, 2 size, C), and all boxes in its pixels, clipped to it.
@@ -235,14 +235,14 @@ def lay_mosaic(
 
 
 def to_pixels(labels: NDArray[np.float32], width: int, height: int, left: int = 0, top: int = 0) -> Boxes:
-    """Labels of an image as boxes in a larger one.
+    """Convert labels of an image to boxes in a larger image.
 
     Args:
         labels: float32 (n, 5): class, xc yc w h as shares.
-        width: Of the image, in pixels.
-        height: Likewise.
-        left: Where it begins in the larger one.
-        top: Likewise.
+        width: Width of the image, in pixels.
+        height: Height of the image, in pixels.
+        left: Left edge of the image in the larger one.
+        top: Top edge of the image in the larger one.
     """
     given = labels.astype(np.float64)
     centres = given[:, 1:3] * (width, height) + (left, top)
@@ -254,14 +254,14 @@ def cover_faces(image: Image, boxes: Boxes, chance: np.random.Generator, probabi
     """Cover parts of faces.
 
     Args:
-        image: uint8 (H, W, 3); is not changed.
+        image: uint8 (H, W, 3); not changed.
         boxes: (n, 5) class, x1 y1 x2 y2 in pixels.
-        chance: Source of randomness.
-        probability: That a face is covered.
-        face: Class number of whole faces; other boxes are passed over.
+        chance: Random generator.
+        probability: Probability that a face is covered.
+        face: Class id of whole faces; other boxes are skipped.
 
     Returns:
-        uint8 (H, W, 3), another array if anything is covered.
+        uint8 (H, W, 3), a new array if any face is covered.
     """
     covered = image
     for _, x1, y1, x2, y2 in boxes[boxes[:, 0] == face]:
@@ -305,7 +305,7 @@ def _outline(
 
 
 def _paint(image: Image, outline: NDArray[np.int32], chance: np.random.Generator) -> None:
-    """Fill an outline with cloth, skin or whatever, in the light of the photo."""
+    """Fill an outline with cloth, skin or another colour, in the light of the photo."""
     height, width = image.shape[:2]
     x1, y1 = np.maximum(outline.min(0), 0)
     x2, y2 = np.minimum(outline.max(0) + 1, (width, height))
@@ -316,7 +316,7 @@ def _paint(image: Image, outline: NDArray[np.int32], chance: np.random.Generator
     soft = cv2.blur(inside, (3, 3))[..., None] / np.float32(255)
     under = image[y1:y2, x1:x2].astype(np.float32)
     cover = _texture(image, y2 - y1, x2 - x1, chance)
-    # The light of the place, by half: covers in the dark are dark.
+    # Half of the brightness of the place, so that covers in dark photos are dark.
     light = 0.5 + 0.5 * under.mean() / 128
     image[y1:y2, x1:x2] = np.clip(under * (1 - soft) + cover * min(light, 1.2) * soft, 0, 255).astype(np.uint8)
 
@@ -328,7 +328,7 @@ def _texture(image: Image, height: int, width: int, chance: np.random.Generator)
         left = int(chance.integers(0, image.shape[1] - width + 1))
         return image[top : top + height, left : left + width].astype(np.float32)
     colour = chance.choice(CLOTH) if chance.random() < 0.5 else chance.integers(0, 256, 3)
-    # Folds: a few broad waves of light.
+    # Folds: a few broad waves of brightness.
     rows, columns = np.mgrid[:height, :width].astype(np.float32)
     wave = np.sin(rows / max(height, 1) * chance.uniform(2, 14) + columns / max(width, 1) * chance.uniform(-5, 5))
     shade = 1 + chance.uniform(0, 0.18) * wave

@@ -1,4 +1,4 @@
-"""Decoded and scaled images, kept where there is room for them."""
+"""Cache of decoded and scaled images, in memory or on disk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from uncover.threads import cores
 
 Place = Literal["ram", "disk", "none"]
 SHARE = 0.5
-"""Of the free memory, or of the free disk, that images may take: the rest is for the network, and for neighbours."""
+"""Share of the free memory or disk space that images may use; the rest is for the network and other processes."""
 
 
 def choose_place(
@@ -32,20 +32,20 @@ def choose_place(
     processes: int,
     report: Callable[[str], None],
 ) -> Place:
-    """Find room for images: memory, else disk, else none.
+    """Choose where to cache images: memory, else disk, else nowhere.
 
     Args:
-        requested: Where to begin to look; "auto" begins with memory.
+        requested: First place to try; "auto" starts with memory.
         needed: Bytes of all images.
-        folder: Where on disk; None does without.
-        processes: Processes that each keep images of their own in the same memory.
-        report: Told when that place cannot be had.
+        folder: Folder on disk; None does not cache on disk.
+        processes: Number of processes that each cache images in the same memory.
+        report: Called with a message if a place has not enough room.
     """
     room = free_memory() * SHARE / processes
     if requested in ("auto", "ram"):
         if needed <= room:
             return "ram"
-        otherwise = "decoded anew in each epoch" if folder is None else "kept on disk, if there is room"
+        otherwise = "decoded in each epoch" if folder is None else "cached on disk, if there is room"
         report(f"images need {needed / 1e9:.1f} GB of memory, {room / 1e9:.1f} GB may be used: they are {otherwise}")
     if requested != "none" and folder is not None:
         existing = next(parent for parent in (folder, *folder.absolute().parents) if parent.is_dir())
@@ -57,20 +57,20 @@ def choose_place(
 
 
 def readers(largest: int) -> int:
-    """How many threads decode images at once: one per core of this process, fewer where memory is short.
+    """Number of threads that decode images: one per core of this process, fewer if memory is short.
 
     Args:
         largest: Bytes of the largest decoded image.
     """
-    # Decoding holds an image twice for a moment.
+    # Decoding briefly holds an image twice.
     room = int(free_memory() / 4 / max(1, 2 * largest))
     return max(1, min(cores(), room))
 
 
 class ImageCache:
-    """Images of a list, scaled by their frames, never padded. Threads may share it.
+    """Images of a list, scaled to fit their frames, without padding. Thread-safe.
 
-    Photos are kept scaled. Heatmaps are kept as small as they are stored, and enlarged each time.
+    Photos are cached after scaling. Heatmaps are cached at their stored size, and enlarged on each access.
     """
 
     def __init__(
@@ -87,16 +87,16 @@ class ImageCache:
         """
         Args:
             paths: Image files.
-            frames: The frame of each, whose inner size it gets.
-            channels: Channels of each.
-            requested: Where images are kept, as `choose_place` has it.
-            folder: For those on disk: gets a `.npy` per image. Heatmaps are small there anyway.
-            report: Told when that place cannot be had.
-            kind: What the network looks at.
+            frames: Frame of each image; images are scaled to its inner size.
+            channels: Number of channels of each image.
+            requested: Where to cache images, as for `choose_place`.
+            folder: Folder on disk, for a `.npy` file per image. Not used for heatmaps, which are small.
+            report: Called with a message if a place has not enough room.
+            kind: Kind of input.
             processes: As for `choose_place`.
 
         Raises:
-            InputError: The first file of heatmaps is unusable.
+            InputError: The first heatmap file is unusable.
         """
         self._paths, self._frames, self._channels, self._kind = paths, frames, channels, kind
         self._folder = None if kind in MAP_INPUTS else folder
@@ -110,7 +110,7 @@ class ImageCache:
         self._writing = threading.Lock()
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        """One image, uint8 (inner height, inner width, C); not to be written to."""
+        """One image, uint8 (inner height, inner width, C); must not be written to."""
         kept = self._kept[index]
         if kept is None:
             kept = self._read(index)
@@ -119,7 +119,7 @@ class ImageCache:
         return scale(kept, self._frames[index], smooth=False)
 
     def _read(self, index: int) -> Source:
-        """What is worth keeping of an image."""
+        """The form of an image that is cached."""
         file = self._file(index) if self._place == "disk" and self._folder is not None else None
         image = _load(file) if file is not None else None
         if image is not None:
@@ -134,7 +134,7 @@ class ImageCache:
         return image
 
     def _file(self, index: int) -> Path:
-        """Named by all that its content depends on, so that a changed photo is never taken for its old self."""
+        """Path on disk; its name depends on everything that affects the content, so a changed photo is read again."""
         assert self._folder is not None
         path, frame = self._paths[index], self._frames[index]
         state = path.stat()
@@ -144,12 +144,12 @@ class ImageCache:
 
     def _save(self, file: Path, image: NDArray[np.uint8]) -> None:
         try:
-            # Temporary names differ by process only, and two threads may need one image in the same moment.
+            # Temporary names differ by process only, and two threads may write one image at the same time.
             with self._writing, new_file(file) as path:
                 np.save(path, image)
         except OSError as error:
             self._place = "none"
-            self._report(f"{file}: {error.strerror}; images are decoded anew from here on")
+            self._report(f"{file}: {error.strerror}; images are decoded in each epoch from now on")
 
 
 def _load(file: Path) -> NDArray[np.uint8] | None:

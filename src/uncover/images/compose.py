@@ -1,7 +1,7 @@
-"""Training images composed of photos: faces at any angle and scale, mosaics, heads on cloth, covers, light.
+"""Compose training images of photos: faces at any angle and scale, mosaics, heads on cloth, covers, light.
 
-Boxes are those around turned outlines (`uncover.data.outlines`), so they stay tight under any rotation. One seed gives
-one image, on any machine and in any order.
+Boxes are those around rotated outlines (`uncover.data.outlines`), so they are tight at any angle. A seed always gives
+the same image, on any machine and in any order.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from uncover.images import covers
 from uncover.images.covers import Cover, Image, cloth, cover_face, piece, unit
 
 LEAST_WIDTH, LEAST_SEEN = 3.0, 0.3
-"""A face is labelled from this longer and this shorter side, in pixels, and from this share of its box in the image."""
+"""Smallest labelled face: longer side and shorter side in pixels, and visible share of its box."""
 
 LEAST_COVERED = 3.0
-"""Pixels of a unit of its frame from which a face is covered."""
+"""Size of a face, in pixels per unit of its frame, above which it may be covered."""
 
 LARGEST_GAIN, LARGEST_SCENE_GAIN = 3.0, 1.3
-"""No photo is enlarged more around one face, and as a whole: a detector learns blur where it will see none."""
+"""Largest enlargement of a photo, around one face and as a whole, so that blur is not trained on."""
 
 HEAD_SIDES, HEAD_HEIGHTS, HEAD_CENTRE = (2.0, 2.5), (2.9, 3.3), 0.55
-"""The ellipse cut out as a head: half its width, half its height, how far below the eyes it lies, in the frame."""
+"""Ellipse that is cut out as a head, in the frame: half its width, half its height, distance below the eyes."""
 
 PADDINGS = (0, 114, 114, 128, 255)
 FLAT, SCALED_PIECE, PIECE, CLOTH = "flat", "whole piece", "piece", "cloth"
@@ -37,12 +37,12 @@ BACKGROUNDS = {CLOTH: 0.4, PIECE: 0.35, SCALED_PIECE: 0.15, FLAT: 0.1}
 
 @dataclass(frozen=True)
 class DrawnFace:
-    """A face of a photo.
+    """A face in a photo.
 
     Attributes:
-        outline: (N, 2) in pixels of the photo; the box around it is the face's.
-        frame: Of eyes and mouth.
-        covered: Whether it is covered as it is; such faces are covered half as often.
+        outline: (N, 2) in pixels of the photo; its bounding box is that of the face.
+        frame: Frame of eyes and mouth.
+        covered: Whether the face is covered in the photo; such faces are covered half as often.
     """
 
     outline: Points
@@ -52,12 +52,12 @@ class DrawnFace:
 
 @dataclass(frozen=True)
 class FacePhoto:
-    """A photo of which every face is known.
+    """A photo with known faces.
 
     Attributes:
-        group: The set that it belongs to, which says how often it is drawn.
+        group: Name of its source, which determines how often it is drawn.
         pixels: uint8 (H, W, 3), RGB.
-        faces: Perhaps none; such a photo is a whole scene, or a background.
+        faces: Faces; may be empty for whole scenes and backgrounds.
     """
 
     group: str
@@ -66,7 +66,7 @@ class FacePhoto:
 
 
 class Photo(Protocol):
-    """What images are composed of: a `FacePhoto`, or one that is read from a file when it is looked at."""
+    """Photo to compose images of: a `FacePhoto`, or one that is read from a file on access."""
 
     @property
     def group(self) -> str: ...
@@ -80,16 +80,17 @@ class Photo(Protocol):
 
 @dataclass(frozen=True)
 class Shares:
-    """How images are composed.
+    """Frequencies in the composition of images.
 
     Attributes:
-        close: Weight of each group where one face is looked at.
-        scene: Where a whole photo is.
-        heads: Where heads are cut out; photos whose first face has landmarks.
+        close: Weight of each group for images of a single face.
+        scene: Weight of each group for whole photos.
+        heads: Weight of each group for heads that are cut out; the first face of its photos must have landmarks.
         kinds: Weight of each kind of image.
-        covered: Chances that a face is covered; one of them holds for all faces of an image.
-        quarter_turns: Whole photos are turned by quarters alone, so that boxes without an outline stay exact.
-        smallest: Longer side of a face in pixels, under which it gets no label.
+        covered: Probabilities that a face is covered; one of them is drawn for all faces of an image.
+        quarter_turns: Whether whole photos are rotated by multiples of 90 degrees only, so that boxes without an
+            outline stay exact.
+        smallest: Longer side of the smallest labelled face, in pixels.
     """
 
     close: Mapping[str, float]
@@ -109,7 +110,7 @@ class Canvas:
 
     Attributes:
         image: Its pixels.
-        faces: On it, in its pixels; they may reach beyond it.
+        faces: Faces on it, in its pixels; they may extend beyond it.
     """
 
     image: Image
@@ -124,10 +125,10 @@ class Composer:
     ) -> None:
         """
         Args:
-            photos: To take faces and scenes from.
-            empty: Photos and pieces of photos without any face, for backgrounds and textures; at least one.
-            covers_by_name: What to lay on faces; see `covers.DRAWN` and `covers.Pictures`.
-            shares: How often what is drawn; its groups must be there.
+            photos: Photos of faces and scenes.
+            empty: Photos and pieces of photos without a face, for backgrounds and textures; at least one.
+            covers_by_name: Covers for faces; see `covers.DRAWN` and `covers.Pictures`.
+            shares: Frequencies; their groups must exist.
         """
         self._scenes, self._groups = dict[str, list[Photo]](), dict[str, list[Photo]]()
         for photo in photos:
@@ -140,8 +141,8 @@ class Composer:
         """Compose an image.
 
         Args:
-            size: Its side, in pixels.
-            rng: Source of chance.
+            size: Side of the image, in pixels.
+            rng: Random generator.
 
         Returns:
             uint8 (size, size, 3), RGB; and float32 (n, 4), its boxes: xc yc w h as shares of the side.
@@ -167,7 +168,7 @@ class Composer:
         return canvas
 
     def _close(self, w: int, h: int, rng: np.random.Generator) -> Canvas:
-        """One face of a photo, at any angle, from small to the whole image."""
+        """One face of a photo, at any angle, from small to filling the image."""
         photo = _pick(self._groups, self._shares.close, rng)
         box = box_around(photo.faces[int(rng.integers(len(photo.faces)))].outline)
         gain, side = _scale(box, max(16, 0.09 * w), 1.1 * min(w, h), rng)
@@ -177,7 +178,7 @@ class Composer:
         return self._lay(photo, draw_matrix(box, gain, angle, to, rng), w, h, rng)
 
     def _scene(self, w: int, h: int, rng: np.random.Generator) -> Canvas:
-        """A photo as a whole, or a part of it."""
+        """A whole photo or a part of it."""
         photo = _pick(self._scenes, self._shares.scene, rng)
         ph, pw = photo.pixels.shape[:2]
         gain = min(max(w, h) / max(ph, pw) * np.exp(rng.uniform(np.log(0.6), np.log(1.9))), LARGEST_SCENE_GAIN)
@@ -190,7 +191,7 @@ class Composer:
         return self._lay(photo, draw_matrix(np.array([0.0, 0, pw, ph]), gain, angle, to, rng), w, h, rng)
 
     def _heads(self, w: int, h: int, rng: np.random.Generator) -> Canvas:
-        """Heads cut out of photos, on cloth or somewhere else, with limbs and blankets around them."""
+        """Heads cut out of photos, on cloth or another background, with limbs and blankets around them."""
         canvas = Canvas(self._background(w, h, rng), [])
         self._limbs(canvas.image, rng, int(rng.integers(0, 3)))
         taken: list[tuple[Points, float]] = []
@@ -234,7 +235,7 @@ class Composer:
         return canvas
 
     def _lay(self, photo: Photo, matrix: NDArray[np.float64], w: int, h: int, rng: np.random.Generator) -> Canvas:
-        """A photo moved by an affine matrix (2, 3); what it leaves free becomes background, or its border goes on."""
+        """A photo under an affine matrix (2, 3); empty pixels are filled with a background or the extended border."""
         shrinks = abs(np.linalg.det(matrix[:, :2])) < 0.2
         how = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
         image = cv2.warpAffine(photo.pixels, matrix, (w, h), flags=how, borderMode=cv2.BORDER_REPLICATE)
@@ -294,7 +295,7 @@ def _pick(groups: Mapping[str, Sequence[Photo]], shares: Mapping[str, float], rn
 
 
 def visible_box(outline: Points, size: NDArray[np.integer], least: float) -> NDArray[np.float64] | None:
-    """The box of what lies in an image of a width and height (2,), or None if that is too little for a label."""
+    """Box of the visible part in an image of a width and height (2,), or None if it is too small for a label."""
     whole = box_around(outline)
     box = whole.clip(0, np.tile(size, 2))
     sides = box[2:] - box[:2]
@@ -306,14 +307,14 @@ def visible_box(outline: Points, size: NDArray[np.integer], least: float) -> NDA
 def draw_matrix(
     box: NDArray[np.float64], gain: float, angle: float, to: Points, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Turn and scale around the middle of a box, mirror one time in two, stretch and shear a little.
+    """Draw a transformation: rotate and scale around the centre of a box, mirror half of the time, stretch and shear.
 
     Args:
         box: (4,) x1 y1 x2 y2.
-        gain: Of size.
-        angle: In radians.
-        to: (2,), where the middle of the box comes to lie.
-        rng: Source of chance.
+        gain: Scale factor.
+        angle: Rotation in radians.
+        to: (2,), new position of the centre of the box.
+        rng: Random generator.
 
     Returns:
         float64 (2, 3).
@@ -331,10 +332,10 @@ def _draw(shares: Mapping[str, float], rng: np.random.Generator) -> str:
 
 
 def _scale(box: NDArray[np.float64], least: float, most: float, rng: np.random.Generator) -> tuple[float, float]:
-    """A gain that gives a box a size from a range, and the size that it then has.
+    """Scale factor that gives a box a random size from a range, and that size.
 
-    Half of the time all octaves are as likely, half of the time all sizes: with octaves alone large faces are rare, and
-    are missed later.
+    Half of the time sizes are uniform on a logarithmic scale, half of the time on a linear scale: on a logarithmic
+    scale alone large faces are rare, and detectors then miss them.
     """
     side, most = float(np.sqrt((box[2:] - box[:2]).clip(2).prod())), max(most, least)
     octaves = rng.random() < 0.5
@@ -350,7 +351,7 @@ def _moved(face: DrawnFace, matrix: NDArray[np.float64]) -> DrawnFace:
 
 
 def _skin(photo: Photo) -> NDArray[np.float64] | None:
-    """The colour beside the nose of a photo's first face, or None if that lies outside."""
+    """Colour beside the nose of a photo's first face, or None if that is outside the photo."""
     h, w = photo.pixels.shape[:2]
     x, y = np.rint(place(photo.faces[0].frame, np.array([[0.5, 1.0]]))[0]).astype(int)
     if not (2 <= x < w - 2 and 2 <= y < h - 2):
@@ -359,7 +360,7 @@ def _skin(photo: Photo) -> NDArray[np.float64] | None:
 
 
 def _paste_head(image: Image, photo: Photo, matrix: NDArray[np.float64], rng: np.random.Generator) -> None:
-    """Cut out the head of a photo's first face and lay it on an image, now and then in the light of that."""
+    """Cut out the head of a photo's first face and paste it onto an image, sometimes in the light of that image."""
     h, w = image.shape[:2]
     face = photo.faces[0]
     angles = np.linspace(0, 2 * np.pi, 32, endpoint=False)
@@ -383,16 +384,16 @@ def _paste_head(image: Image, photo: Photo, matrix: NDArray[np.float64], rng: np
 
 
 PLAIN = 0.4
-"""Share of images that keep nearly the light they have."""
+"""Share of images whose light is nearly unchanged."""
 RAMP = np.linspace(0, 1, 256, dtype=np.float32)
 
 
 def change_light(image: Image, rng: np.random.Generator) -> Image:
-    """Light, colours, sharpness and noise of another camera in another room; phototherapy, dusk and glare among them.
+    """Simulate light, colours, sharpness and noise of other cameras and rooms, e.g. phototherapy, dusk and glare.
 
     Args:
-        image: uint8 (H, W, 3), RGB; is not changed.
-        rng: Source of chance.
+        image: uint8 (H, W, 3), RGB; not changed.
+        rng: Random generator.
     """
     plain = rng.random() < PLAIN
     strength = 0.4 if plain else 1.0
@@ -458,7 +459,7 @@ def _spoil(image: Image, rng: np.random.Generator) -> Image:
 
 
 def _smear(size: int, angle: float) -> NDArray[np.float32]:
-    """A kernel that moves everything along a line: float32 (size, size), of sum 1."""
+    """Kernel of motion blur along a line: float32 (size, size), of sum 1."""
     kernel = np.zeros((size, size), np.float32)
     middle, step = size / 2 - 0.5, np.array([np.cos(angle), np.sin(angle)]) * size / 2
     ends = [(round(middle + sign * step[0]), round(middle + sign * step[1])) for sign in (-1, 1)]

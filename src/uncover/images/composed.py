@@ -1,8 +1,8 @@
-"""Photos that training images are composed of, as a folder holds them, and the batches of such a training.
+"""Photos for composed training images, stored in a folder, and batches of composed images.
 
 OUT/images/, OUT/labels/, OUT/data.yaml   a data set in YOLO layout, one class that is used: the whole face
 OUT/faces.json                            by image: its group, and outline, frame and cover of each face
-OUT/empty/                                pieces of the photos without any face
+OUT/empty/                                pieces of the photos without a face
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ FACES, EMPTY = "faces.json", "empty"
 MADE_BY = "expected a folder of 'uncover face_photos', such as OUT/train"
 
 KEPT = 768
-"""Decoded photos that are kept: half a gigabyte at 448 pixels."""
+"""Maximum number of cached photos: half a gigabyte at 448 pixels."""
 
 SIZES = 1
-"""Keeps the chance that orders the sizes of an epoch apart from the chance that composes its images."""
+"""Separates the random order of sizes in an epoch from the random composition of its images."""
 
 
 @functools.lru_cache(KEPT)
@@ -50,7 +50,7 @@ def _decoded(path: Path) -> Image:
 
 @dataclass(frozen=True)
 class StoredPhoto:
-    """A photo that is read when it is looked at; attributes are those of `compose.FacePhoto`."""
+    """A photo that is read on access; attributes as in `compose.FacePhoto`."""
 
     group: str
     path: Path
@@ -62,7 +62,7 @@ class StoredPhoto:
 
 
 class StoredImages(Sequence[Image]):
-    """Images that are read when they are looked at."""
+    """Images that are read on access."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = paths
@@ -75,7 +75,7 @@ class StoredImages(Sequence[Image]):
 
 
 def face_entry(group: str, faces: Iterable[DrawnFace]) -> dict[str, Any]:
-    """What `faces.json` says of an image."""
+    """Entry of an image in `faces.json`."""
     return {
         "group": group,
         "faces": [
@@ -103,19 +103,19 @@ def _read_photos(folder: Path) -> list[StoredPhoto]:
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist; {MADE_BY}") from None
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise InputError(f"{path}: is spoilt; make the folder again") from None
+        raise InputError(f"{path}: is damaged; make the folder again") from None
 
 
 @dataclass(frozen=True)
 class ComposedImages:
-    """What a training composes its images of.
+    """Photos and settings of composed training images.
 
     Attributes:
         labelled: The photos with their boxes.
-        photos: The same with all that composing needs; those without a face are scenes and backgrounds.
+        photos: The same photos as input of the composition; those without a face are scenes and backgrounds.
         empty: Pieces of photos without a face.
-        covers: Folder of pictures with alpha to lay on faces; None for drawn ones only.
-        settings: How images are composed.
+        covers: Folder of images with alpha to paste onto faces; None for drawn covers only.
+        settings: Settings of the composition.
     """
 
     labelled: LabelledImages
@@ -129,12 +129,12 @@ class ComposedImages:
         """Read folders of `uncover face_photos`.
 
         Args:
-            folders: Their sets `train`.
-            covers: Folder of pictures with alpha.
-            settings: How images are composed.
+            folders: Their subfolders `train`.
+            covers: Folder of images with alpha.
+            settings: Settings of the composition.
 
         Raises:
-            InputError: A folder is none, or the settings draw from a group that no folder has.
+            InputError: A folder is invalid, or the settings name a group that no folder contains.
         """
         labelled = read_joined(folders)
         photos = [photo for folder in folders for photo in _read_photos(folder)]
@@ -144,22 +144,22 @@ class ComposedImages:
         unknown = sorted(settings.groups() - groups)
         if unknown:
             raise InputError(
-                f"composed: draws from {unknown[0]!r}, of which no photo with a face is given; given:"
+                f"composed: draws from {unknown[0]!r}, but no photo with a face is from it; available:"
                 f" {', '.join(sorted(groups)) or 'none'}"
             )
         for name in ("close", "scene", "heads"):
             if settings.kinds.get(name, 0) and not any(getattr(settings, name).values()):
-                raise InputError(f"composed.{name}: names no source; name one, or set kinds.{name} to 0")
+                raise InputError(f"composed.{name}: is empty; name a source, or set kinds.{name} to 0")
         if not empty:
             raise InputError(
-                f"{folders[0]}: no photo or piece without a face in any folder; backgrounds are made of them"
+                f"{folders[0]}: no folder contains a photo or piece without a face; backgrounds require some"
             )
         if covers is not None:
             Pictures(covers)
         return cls(labelled, photos, empty, covers, settings)
 
     def digest(self) -> str:
-        """Of all that a training sees of them."""
+        """Digest of all inputs of a training."""
         digest = hashlib.sha256(self.labelled.digest().encode())
         for photo in self.photos:
             digest.update(json.dumps([photo.path.name, face_entry(photo.group, photo.faces)]).encode())
@@ -169,22 +169,22 @@ class ComposedImages:
         return digest.hexdigest()
 
     def epochs(self, batch: int, image_size: int, seed: int) -> ComposedEpochs:
-        """Batches of them.
+        """Batches of composed images.
 
         Args:
-            batch: Images of `image_size` in a step; the number of pixels of a step is about the same for all sizes.
-            image_size: In pixels.
-            seed: Of all chance.
+            batch: Images of `image_size` per step; the number of pixels per step is about the same for all sizes.
+            image_size: Size in pixels.
+            seed: Seed of the composition.
         """
         return ComposedEpochs(self, batch, image_size, seed)
 
 
 class ComposedEpochs:
-    """Batches of composed images: one seed gives the same ones, whatever came before.
+    """Batches of composed images; the same seed always gives the same batches.
 
     Attributes:
-        steps: Batches of an epoch.
-        images: Images of an epoch.
+        steps: Number of batches per epoch.
+        images: Number of images per epoch.
     """
 
     def __init__(self, source: ComposedImages, batch: int, image_size: int, seed: int) -> None:
@@ -210,14 +210,14 @@ class ComposedEpochs:
         self.steps = len(self._plan)
 
     def batches(self, epoch: int, workers: int | None = None) -> Generator[Batch]:
-        """Go through an epoch.
+        """Iterate over an epoch.
 
         Args:
             epoch: Number of the epoch.
-            workers: Threads that compose; None takes half the processor's cores, at most 8.
+            workers: Number of threads; None uses half the processor's cores, at most 8.
 
         Yields:
-            As `loader.iterate_batches`; the images of a batch have one size, those of the next perhaps another.
+            As `loader.iterate_batches`; the images of a batch have one size, which may differ between batches.
         """
         order = np.random.default_rng([self._seed, epoch, SIZES]).permutation(self.steps)
         plan = [self._plan[number] for number in order]
@@ -245,10 +245,10 @@ class ComposedEpochs:
 
 
 def read_joined(folders: Sequence[Path]) -> LabelledImages:
-    """Whole faces of several data sets as one; of names that stand twice, both stand.
+    """Join the whole faces of several data sets; images with equal names are all kept.
 
     Raises:
-        InputError: One is no data set, or none is given.
+        InputError: A folder is not a data set, or none is given.
     """
     if not folders:
         raise InputError("no folder of photos; give at least one")

@@ -1,8 +1,8 @@
-"""What lies on faces, drawn in the frame of each face: masks, caps, tubes, tape, eye shields, hands, blankets.
+"""Draw covers onto faces, in the frame of each face: masks, caps, tubes, tape, eye shields, hands, blankets.
 
-Places are those of `uncover.data.outlines.Frame`: the eyes at (-1, 0) and (1, 0), the mouth at (0, 2), the chin near
-(0, 3.5). So a cover fits whatever the size and the angle of a face. Boxes are no matter of this module: a covered face
-keeps the box of the whole face.
+Coordinates are those of `uncover.data.outlines.Frame`: the eyes at (-1, 0) and (1, 0), the mouth at (0, 2), the chin
+near (0, 3.5), so a cover fits a face of any size and angle. Boxes are not changed: a covered face keeps the box of the
+whole face.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ Colour = NDArray[np.float64]
 """float64 (3,), RGB, 0 to 255."""
 
 Cover = Callable[[Image, Frame, np.random.Generator, Image | None], None]
-"""Draws on a photo, in place: the photo, the frame of a face, source of chance, another photo to take textures from."""
+"""Draws on a photo in place; takes the photo, the frame of a face, a random generator, a photo for textures or None."""
 
 SHIFT = 4
-"""Bits behind the point of a pixel's place, as OpenCV takes them."""
+"""Fractional bits of coordinates in OpenCV's drawing functions."""
 
 PICTURE_SIDE = 320
-"""Longest side, in pixels, to which pictures of masks and glasses are reduced."""
+"""Longest side, in pixels, to which images of masks and glasses are reduced."""
 
 DARK = np.array([(40, 40, 40), (40, 80, 120)], np.float64)
 SKINS = np.array(
@@ -85,31 +85,31 @@ TAPES = np.array(
 
 
 def draw_colour(rng: np.random.Generator, table: NDArray[np.float64], spread: float = 14) -> Colour:
-    """One of a table of colours (N, 3), a little lighter or darker and of another tint."""
+    """Draw one of a table of colours (N, 3), with a random change of brightness and tint."""
     return np.clip(table[rng.integers(len(table))] * rng.uniform(0.75, 1.05) + rng.normal(0, spread, 3), 0, 255)
 
 
 def unit(frame: Frame) -> float:
-    """Pixels of one unit of the frame."""
+    """Length of one unit of the frame, in pixels."""
     return float(np.sqrt(np.linalg.norm(frame[:, 0]) * np.linalg.norm(frame[:, 1])))
 
 
 class Layer:
-    """A part of an image on which shapes are drawn into one mask and then painted at once, with soft edges.
+    """A part of an image in which shapes are drawn into one mask and painted together, with soft edges.
 
     Attributes:
         lo: int (2,), x y of its upper left corner in the image.
         view: That part of the image.
-        empty: Whether nothing of it lies in the image; then there is no mask.
+        empty: Whether it is outside the image; then it has no mask.
         mask: uint8, where to paint.
     """
 
     def __init__(self, image: Image, corners: Points, margin: float = 3) -> None:
         """
         Args:
-            image: Is painted on.
-            corners: (N, 2), points in pixels that the shapes reach.
-            margin: How far the shapes reach beyond them, in pixels.
+            image: Image to paint on.
+            corners: (N, 2), extreme points of the shapes, in pixels.
+            margin: How far shapes extend beyond them, in pixels.
         """
         h, w = image.shape[:2]
         lo = np.floor(corners.min(0) - margin).astype(int).clip(0, [w, h])
@@ -123,11 +123,11 @@ class Layer:
         return np.rint((points - self.lo) * (1 << SHIFT)).astype(np.int32)
 
     def polygon(self, points: Points) -> None:
-        """Add the inside of corners in pixels of the image."""
+        """Add a polygon with corners in pixels of the image."""
         cv2.fillPoly(self.mask, [self._fixed(points)], 255, cv2.LINE_AA, SHIFT)
 
     def line(self, points: Points, width: float) -> None:
-        """Add a line, both numbers in pixels of the image."""
+        """Add a line; points and width are in pixels of the image."""
         cv2.polylines(self.mask, [self._fixed(points)], False, 255, max(round(width), 1), cv2.LINE_AA, SHIFT)
 
     def blend(self, paint: NDArray, alpha: float = 1.0, soft: float = 0.0) -> None:
@@ -135,7 +135,7 @@ class Layer:
 
         Args:
             paint: A colour, or (h, w, 3) of the layer's size.
-            alpha: How much of it hides what is below.
+            alpha: Opacity.
             soft: Blur of the edges, in pixels.
         """
         mask = cv2.GaussianBlur(self.mask, (0, 0), soft) if soft > 0.3 else self.mask
@@ -145,16 +145,16 @@ class Layer:
 
 
 def light_of(view: Image) -> float:
-    """How bright a place is, 0.35 to 1.15: what lies there is lit likewise."""
+    """Brightness of a place, 0.35 to 1.15, to light covers accordingly."""
     return float(np.clip(0.25 + 0.75 * view[::4, ::4].mean() / 130, 0.35, 1.15))
 
 
 def cloth(rng: np.random.Generator, h: int, w: int, tint: Colour | None = None) -> NDArray[np.float32]:
-    """A texture with folds, and now and then a pattern: float32 (h, w, 3)."""
+    """A texture with folds, and sometimes a pattern: float32 (h, w, 3)."""
     base = draw_colour(rng, CLOTHS) if tint is None else tint
     if rng.random() < 0.12 and tint is None:
         base = rng.uniform(0, 255, 3)
-    if h * w > 40000:  # folds are broad: half the pixels do
+    if h * w > 40000:  # folds are broad: half the pixels suffice
         half = cloth(rng, h // 2, w // 2, base)
         grain = rng.normal(0, 3, (h, w, 1)).astype(np.float32)
         return np.asarray(cv2.resize(half, (w, h), interpolation=cv2.INTER_LINEAR), np.float32) + grain
@@ -202,7 +202,7 @@ def curve(points: Points, count: int = 24) -> Points:
 
 
 def tube_along(image: Image, line: Points, width: float, paint: Colour, alpha: float) -> None:
-    """A round, shiny thing along a line in pixels."""
+    """A round, shiny tube along a line in pixels."""
     layer = Layer(image, line, width)
     if layer.empty:
         return
@@ -217,7 +217,7 @@ def tube_along(image: Image, line: Points, width: float, paint: Colour, alpha: f
 
 
 def tube(image: Image, frame: Frame, rng: np.random.Generator, other: Image | None) -> None:
-    """A tube from nose or mouth to somewhere outside, with tape over the lip or on the cheek."""
+    """A tube from nose or mouth to outside the face, with tape over the lip or on the cheek."""
     scale = unit(frame)
     paint, width = draw_colour(rng, PLASTICS), rng.uniform(0.1, 0.4) * scale
     for _ in range(rng.choice([1, 1, 1, 2])):
@@ -342,7 +342,7 @@ def eye_shield(image: Image, frame: Frame, rng: np.random.Generator, other: Imag
 
 
 def hand(image: Image, frame: Frame, rng: np.random.Generator, other: Image | None, at: Points | None = None) -> None:
-    """Fingers, and the back of a hand and an arm, that come from outside and end on the face."""
+    """Fingers, the back of a hand and an arm that reach onto the face from outside."""
     scale = unit(frame)
     tip = np.array([rng.uniform(-1.5, 1.5), rng.uniform(-1.2, 3.0)]) if at is None else at
     angle = rng.uniform(0, 2 * np.pi)
@@ -350,7 +350,7 @@ def hand(image: Image, frame: Frame, rng: np.random.Generator, other: Image | No
     across = np.array([-way[1], way[0]])
     size = rng.uniform(0.35, 1.3)  # own small fist to an adult's hand
     skin = draw_colour(rng, SKINS)
-    if rng.random() < 0.5:  # the skin of the face it lies on
+    if rng.random() < 0.5:  # the skin colour of the face
         h, w = image.shape[:2]
         x, y = np.rint(place(frame, np.array([[0, 0.9]]))[0]).astype(int).clip([2, 2], [w - 3, h - 3])
         skin = image[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3).mean(0) * rng.uniform(0.8, 1.15)
@@ -390,7 +390,7 @@ def hand(image: Image, frame: Frame, rng: np.random.Generator, other: Image | No
 
 
 def blanket(image: Image, frame: Frame, rng: np.random.Generator, other: Image | None) -> None:
-    """Cloth over all that lies beyond a wavy line across the face."""
+    """Cloth over everything beyond a wavy line across the face."""
     if rng.random() < 0.75:
         angle, depth = rng.normal(0, 0.35), rng.uniform(0.9, 3.0)  # from below
     else:
@@ -424,7 +424,7 @@ def shaded(image: Image, line: Points, width: float, skin: Colour) -> None:
 
 
 def body(image: Image, frame: Frame, rng: np.random.Generator, other: Image | None, skin: Colour | None = None) -> None:
-    """A naked trunk with arms, legs, electrodes and a nappy below a head: what is no face."""
+    """A bare trunk with arms, legs, electrodes and a nappy below a head: body parts that are not a face."""
     scale = unit(frame)
     skin = draw_colour(rng, SKINS) if skin is None else skin * rng.uniform(0.85, 1.1)
     lean = rng.normal(0, 0.25)
@@ -525,7 +525,7 @@ def cap(image: Image, frame: Frame, rng: np.random.Generator, other: Image | Non
 
 
 def cloth_mask(image: Image, frame: Frame, rng: np.random.Generator, other: Image | None) -> None:
-    """A drawn mask over nose and mouth, now and then below the nose or the chin."""
+    """A drawn mask over nose and mouth, sometimes below the nose or the chin."""
     top = rng.choice([0.5, 0.5, 0.5, 1.3, 2.2]) + rng.normal(0, 0.12)
     w, chin = rng.uniform(1.5, 2.15), rng.uniform(3.2, 3.9)
     shape = np.array(
@@ -578,34 +578,34 @@ def patch(image: Image, frame: Frame, rng: np.random.Generator, other: Image | N
 
 
 class Pictures:
-    """Pictures with alpha that are warped onto faces: masks, glasses, hats.
+    """Images with alpha that are warped onto faces: masks, glasses, hats.
 
     Attributes:
-        masks: uint8 (h, w, 4) each, cut to what is visible.
-        glasses: Likewise.
-        hats: Likewise.
+        masks: uint8 (h, w, 4) each, cropped to their visible part.
+        glasses: uint8 (h, w, 4) each, cropped to their visible part.
+        hats: uint8 (h, w, 4) each, cropped to their visible part.
     """
 
     def __init__(self, folder: Path) -> None:
         """
         Args:
-            folder: PNG files; names with "glasses" or "hat" are such, all others are masks.
+            folder: PNG files; "glasses" or "hat" in the name gives the kind, all others are masks.
 
         Raises:
-            InputError: A file is no picture with alpha, or there is none.
+            InputError: A file is not an image with alpha, or there is none.
         """
         self.masks: list[Image] = []
         self.glasses: list[Image] = []
         self.hats: list[Image] = []
         paths = sorted(folder.glob("*.png"))
         if not paths:
-            raise InputError(f"{folder}: no PNG file; expected pictures of masks, glasses or hats with alpha")
+            raise InputError(f"{folder}: contains no PNG file; expected images of masks, glasses or hats with alpha")
         for path in paths:
             kind = self.glasses if "glasses" in path.name else self.hats if "hat" in path.name else self.masks
             kind.append(_read_picture(path))
 
     def covers(self) -> dict[str, Cover]:
-        """The covers that there are pictures of, by name."""
+        """Available covers, by name."""
         kinds: dict[str, tuple[Sequence[Image], Cover]] = {
             "mask": (self.masks, self.put_mask),
             "glasses": (self.glasses, self.put_glasses),
@@ -614,7 +614,7 @@ class Pictures:
         return {name: cover for name, (pictures, cover) in kinds.items() if pictures}
 
     def put_mask(self, image: Image, frame: Frame, rng: np.random.Generator, other: Image | None) -> None:
-        """A mask over nose and mouth, now and then below the nose or the chin."""
+        """A mask over nose and mouth, sometimes below the nose or the chin."""
         top = rng.choice([0.45, 0.45, 0.45, 1.25, 2.0]) + rng.normal(0, 0.12)
         w, chin = rng.uniform(1.9, 2.35), rng.uniform(3.3, 3.9)
         _warp_onto(image, frame, _one(self.masks, rng), _quad(-w, top, w, chin) + rng.normal(0, 0.08, (4, 2)), rng)
@@ -635,7 +635,7 @@ class Pictures:
 def _read_picture(path: Path) -> Image:
     picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if picture is None or picture.ndim != 3 or picture.shape[2] != 4 or not picture[..., 3].any():
-        raise InputError(f"{path}: expected a PNG with alpha, of something that can be seen")
+        raise InputError(f"{path}: expected a PNG with alpha and at least some visible pixels")
     picture = cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA)
     x, y, w, h = cv2.boundingRect((picture[..., 3] > 20).astype(np.uint8))
     picture = picture[y : y + h, x : x + w]
@@ -653,7 +653,7 @@ def _quad(left: float, top: float, right: float, low: float) -> Points:
 
 
 def _warp_onto(image: Image, frame: Frame, picture: Image, quad: Points, rng: np.random.Generator) -> None:
-    """Bring the corners of a picture (left top, right top, right bottom, left bottom) to places of the frame."""
+    """Warp the corners of an image (left top, right top, right bottom, left bottom) to points of the frame."""
     corners = place(frame, quad)
     layer = Layer(image, corners, 1)
     if layer.empty:
@@ -680,7 +680,7 @@ DRAWN: dict[str, Cover] = {
     "blanket": blanket,
     "patch": patch,
 }
-"""Covers that need no picture, by name."""
+"""Covers that are drawn without an image, by name."""
 
 SHARES = {
     "mask": 0.16,
@@ -697,23 +697,23 @@ SHARES = {
     "blanket": 0.08,
     "patch": 0.07,
 }
-"""How often each is drawn."""
+"""Relative frequency of each cover."""
 
 
 def cover_face(
     image: Image, frame: Frame, rng: np.random.Generator, covers: dict[str, Cover], other: Image | None = None
 ) -> list[str]:
-    """Lay one or two covers on a face.
+    """Draw one or two covers onto a face.
 
     Args:
-        image: Is painted on.
-        frame: Of the face.
-        rng: Source of chance.
+        image: Image to paint on.
+        frame: Frame of the face.
+        rng: Random generator.
         covers: Names and functions; names are keys of `SHARES`.
-        other: A photo to take textures from.
+        other: Photo for textures.
 
     Returns:
-        Names of what was laid on it.
+        Names of the drawn covers.
     """
     names = list(covers)
     shares = np.array([SHARES[name] for name in names])

@@ -1,4 +1,4 @@
-"""Boxes drawn into pictures, for people to look at."""
+"""Draw boxes into images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from uncover.atomic import new_file
 
 PALETTE = ((0, 114, 178), (230, 159, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (213, 94, 0), (120, 94, 240))
-"""RGB, told apart by the colour-blind too (Okabe and Ito)."""
+"""RGB colours that colour-blind readers can distinguish (Okabe and Ito)."""
 WHITE = (255, 255, 255)
 QUALITY = 90
 
@@ -21,13 +21,13 @@ QUALITY = 90
 def draw_boxes(
     pixels: NDArray[np.uint8], boxes: NDArray[np.float64], texts: Sequence[str], colours: Sequence[int]
 ) -> None:
-    """Draw boxes with a text each.
+    """Draw boxes with a label each.
 
     Args:
         pixels: uint8 (H, W, 3) RGB, contiguous; drawn into.
         boxes: float64 (N, 4), x1 y1 x2 y2 in pixels.
-        texts: Of each.
-        colours: Of each, a number; equal numbers look alike.
+        texts: Label of each box.
+        colours: Number of each box's colour; equal numbers give equal colours.
     """
     shorter = min(pixels.shape[:2])
     thick, size = max(1, round(shorter / 240)), max(0.35, shorter / 1000)
@@ -44,7 +44,7 @@ def draw_boxes(
 
 
 def write_jpeg(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write a picture, uint8 (H, W, 3) RGB; folders are made."""
+    """Write an image, uint8 (H, W, 3) RGB; missing folders are created."""
     done, data = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     if not done:
         raise RuntimeError("OpenCV could not encode a JPEG")

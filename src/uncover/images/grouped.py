@@ -1,4 +1,4 @@
-"""Labelled frames with the infant, or video, that each is of."""
+"""Labelled frames, grouped by infant or video."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class GroupedImages:
-    """Frames that somebody has looked at and boxed, some perhaps without a face.
+    """Reviewed frames with boxes; frames without a face have none.
 
     Attributes:
         labelled: The frames.
-        blocks: What each frame belongs to, by its name, in the order of `labelled`.
+        blocks: Block of each frame by its name, in the order of `labelled`.
     """
 
     labelled: LabelledImages
@@ -43,56 +43,56 @@ class GroupedImages:
 
     @property
     def groups(self) -> dict[str, str]:
-        """The infant, or what else a frame belongs to, by name of the frame."""
+        """Name of each frame's infant or other block, by name of the frame."""
         return {name: block.name for name, block in self.blocks.items()}
 
     def kind_of(self, group: str) -> str:
-        """What a group is: "infant", or "video" where nobody says whose it is, ..."""
+        """Kind of a group: "infant", or e.g. "video" if the infant is unknown."""
         return next(block.kind for block in self.blocks.values() if block.name == group)
 
     def group_named(self, name: str) -> str:
-        """The group that somebody means: its own name, or that of one of its videos, which is told.
+        """Resolve a name given by the user: that of a group, or of one of its videos, which is logged.
 
-        A name that is neither is given back as it is.
+        Any other name is returned unchanged.
         """
         if name not in self.groups.values():
             for block in self.blocks.values():
                 if block.video == name:
                     videos = {own.video for own in self.blocks.values() if own.name == block.name}
                     logger.info(
-                        f"note: {name} is of the {block.kind} {block.name}, whose {len(videos)} videos go together"
+                        f"note: {name} belongs to the {block.kind} {block.name}; its {len(videos)} videos stay together"
                     )
                     return block.name
         return name
 
     def take(self, names: Iterable[str]) -> LabelledImages:
-        """Frames by name, in this order."""
+        """Select frames by name, in this order."""
         rows = {name: row for row, name in enumerate(self.blocks)}
         return self.labelled.take([rows[name] for name in names])
 
     def with_face(self, names: Iterable[str]) -> int:
-        """How many of these frames have a box."""
+        """Number of these frames with a box."""
         return sum(len(labels) > 0 for labels in self.take(names).labels)
 
 
 def read_grouped_images(
     folder: Path, classes: Sequence[str] | None = None, channels: int = 3, chosen: Sequence[str] = ()
 ) -> GroupedImages:
-    """Read a data set of frames and find out what each is of.
+    """Read a data set of frames and determine the block of each.
 
-    The tables of `uncover.data.blocks` say it, which are looked for in the data set and where its images link to;
-    else its manifest; else the name of the file up to the last `_` is the video. What is taken for granted is told.
-    Frames that nobody has annotated are left out, and counted.
+    Blocks are taken from the tables of `uncover.data.blocks` in the data set or around the targets of its links, else
+    from its manifest; else the file name up to the last `_` is the video. Assumptions are logged. Frames without
+    annotation are left out and counted.
 
     Args:
-        folder: With `images/`, `labels/` and `data.yaml`.
+        folder: Folder with `images/`, `labels/` and `data.yaml`.
         classes: Names of the classes to keep; None keeps all.
-        channels: Channels of the images.
-        chosen: Names that these classes have in the data set, as for `read_labelled_images`.
+        channels: Number of channels of the images.
+        chosen: Names of these classes in the data set, as for `read_labelled_images`.
 
     Raises:
-        InputError: A name says of no group, a table is spoilt, no frame is annotated, or `read_labelled_images`
-            objects.
+        InputError: A file name contains no group, a table is invalid, no frame is annotated, or the data set is invalid
+            (see `read_labelled_images`).
     """
     labelled = read_annotated_images(folder, classes, channels, chosen=chosen)
     finder = BlockFinder()
@@ -113,7 +113,7 @@ def read_grouped_images(
 
 
 def _infants_around(folder: Path, path: Path, lists: dict[Path, dict[str, str]]) -> dict[str, str]:
-    """Infant by video, as lists in the data set say, and those around the file that an image is a link to."""
+    """Infant by video, from lists in the data set and around the target of an image's link."""
     found: dict[str, str] = {}
     for place in [*list(path.resolve().parents)[LEVELS - 1 :: -1], folder]:
         if place not in lists:
@@ -123,7 +123,7 @@ def _infants_around(folder: Path, path: Path, lists: dict[Path, dict[str, str]])
 
 
 def _tell_what_is_assumed(folder: Path, blocks: Mapping[str, Block]) -> None:
-    """Which videos are of one infant is known to people alone."""
+    """Log which videos are assumed to show one infant: only users know it for certain."""
     videos: dict[str, set[str]] = {}
     for block in blocks.values():
         if block.by_name:
@@ -131,14 +131,14 @@ def _tell_what_is_assumed(folder: Path, blocks: Mapping[str, Block]) -> None:
     for infant, own in videos.items():
         if len(own) > 1:
             logger.info(
-                f"note: {folder}: by their names, {', '.join(sorted(own))} are all of {infant}, and stay together"
+                f"note: {folder}: by their names, {', '.join(sorted(own))} are all of {infant}; they stay together"
             )
     alone = sorted({block.name for block in blocks.values() if block.kind == "video"})
     if alone:
         named = ", ".join(alone[:5]) + (f" and {len(alone) - 5} more" if len(alone) > 5 else "")
         logger.info(
-            f"note: {folder}: nobody says which infant is in {named}: each video is taken for one infant of its own;"
-            f" {INFANTS} (video,infant) or a column infant in {FRAMES} beside the frames says otherwise"
+            f"note: {folder}: the infant in {named} is unknown; each video counts as one infant of its own. To assign"
+            f" infants, add {INFANTS} (columns video, infant) or a column infant to {FRAMES} beside the frames"
         )
 
 
@@ -149,34 +149,34 @@ def read_annotated_images(
     subset: str | None = None,
     chosen: Sequence[str] = (),
 ) -> LabelledImages:
-    """Read a data set without the images that nobody has annotated: they are not those without a face.
+    """Read a data set without images that are not annotated, which differ from images without a face.
 
-    Args and errors are those of `read_labelled_images`; how many stay out is said. Images are also left out where they
-    link to, or are, frames that `uncover frames` picked and nobody has reviewed.
+    Args and errors as for `read_labelled_images`; the number of images left out is logged. Images are also left out if
+    they are, or link to, frames of `uncover frames` that were not reviewed.
 
     Raises:
-        InputError: None of the images is annotated.
+        InputError: No image is annotated.
     """
     unannotated = _unannotated(folder)
     labelled = read_labelled_images(folder, classes, channels, subset, chosen)
     rows = [row for row, path in enumerate(labelled.paths) if path.name not in unannotated]
     left = len(labelled) - len(rows)
     if left:
-        logger.info(f"{folder}: {left} of {len(labelled)} frames are not annotated (no label file) and stay out")
+        logger.info(f"{folder}: left out {left} of {len(labelled)} frames that are not annotated (no label file)")
     waiting = _unreviewed([labelled.paths[row] for row in rows])
     if waiting:
         logger.info(
-            f"{folder}: {len(waiting)} of {len(labelled)} images are picked frames that nobody has reviewed, and stay"
-            " out; take them to a tool with 'uncover frames export', and back with 'uncover frames import'"
+            f"{folder}: left out {len(waiting)} of {len(labelled)} images that are picked frames without review;"
+            " export them with 'uncover frames export', and import them with 'uncover frames import'"
         )
         rows = [row for row in rows if labelled.paths[row] not in waiting]
     if not rows:
-        raise InputError(f"{folder}: none of its {len(labelled)} images has been annotated or reviewed by anybody")
+        raise InputError(f"{folder}: none of its {len(labelled)} images is annotated or reviewed; annotate some")
     return labelled.take(rows) if left or waiting else labelled
 
 
 def _unreviewed(paths: Sequence[Path]) -> set[Path]:
-    """Images of picked frames without a label of their own, or with the boxes that an earlier version proposed."""
+    """Picked frames without their own label file, or with the proposals of an earlier version."""
     found: dict[Path, dict[str, PickedFrame]] = {}
     waiting = set()
     for path in paths:
@@ -194,7 +194,7 @@ def _unreviewed(paths: Sequence[Path]) -> set[Path]:
 
 
 def _has_same_boxes(label: Path, other: Path | None) -> bool:
-    """Whether two label files have the same boxes, whatever their classes."""
+    """Whether two label files have the same boxes, regardless of their classes."""
     if other is None:
         return False
     try:
@@ -208,17 +208,17 @@ def _has_same_boxes(label: Path, other: Path | None) -> bool:
 
 
 def _unannotated(folder: Path) -> set[str]:
-    """Names of the images that nobody has looked at, where a manifest tells them from those without a face."""
+    """Names of images without annotation, if a manifest distinguishes them from images without a face."""
     if not (folder / MANIFEST).is_file():
         return set()
     manifest = read_table(folder / MANIFEST, (), "labels")
     if not {"image", "labelled"} <= set(manifest.columns):
-        return set()  # somebody else's table of the same name
+        return set()  # an unrelated table of the same name
     left_out = manifest.loc[~manifest["labelled"].astype(bool), "image"]
     if len(left_out) == len(manifest):
         raise InputError(
             f"{folder}: none of its {len(manifest)} frames is annotated; expected a label file for each frame (an empty"
-            " one where no face is in it)"
+            " one if the frame has no face)"
         )
     return {Path(image).name for image in left_out}
 
@@ -227,7 +227,7 @@ def _video_by_name(path: Path) -> str:
     video = (path.resolve() if path.is_symlink() else path).stem.rpartition("_")[0]
     if not video:
         raise InputError(
-            f"{path}: its name does not say which video or infant it is of; expected NAME_NUMBER, such as"
+            f"{path}: its name contains no video or infant; expected NAME_NUMBER, such as"
             f" infant_01_000012, or a {FRAMES} with the columns image and video"
         )
     return video

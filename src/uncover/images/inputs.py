@@ -1,4 +1,4 @@
-"""What a trained detector looks at: photos or heatmaps, all or a share of them, with checked options."""
+"""Inputs of a trained detector: photos or heatmaps, all or a shard of them, with validated options."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ EXPECTED = "give a heatmap set of 'uncover heatmaps', such as OUT/gradcampp"
 
 @dataclass(frozen=True)
 class Shard:
-    """A share of a set: every count-th image.
+    """A shard of a set: every count-th image.
 
     Attributes:
-        number: From 1.
-        count: Shards of the set.
+        number: Number of the shard, from 1.
+        count: Number of shards.
     """
 
     number: int = 1
@@ -50,14 +50,14 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read what a command line says, such as "2/4".
+        """Parse a command-line value, e.g. "2/4".
 
         Raises:
-            InputError: It is no such thing.
+            InputError: The value is invalid.
         """
         match = re.fullmatch(r"(\d+)/(\d+)", text)
         if not match or not 1 <= int(match[1]) <= int(match[2]):
-            raise InputError(f"--shard {text}: expected the number of the shard, from 1, and that of all, such as 2/4")
+            raise InputError(f"--shard {text}: expected shard number and number of shards, such as 2/4")
         return cls(int(match[1]), int(match[2]))
 
     @classmethod
@@ -66,7 +66,7 @@ class Shard:
         return [cls(number, count) for number in range(1, count + 1)]
 
     def take(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Its share of the items of a set."""
+        """Select the shard's items of a set."""
         return items[self.number - 1 :: self.count]
 
     def __str__(self) -> str:
@@ -74,14 +74,14 @@ class Shard:
 
     @classmethod
     def recorded(cls, folder: Path) -> list[Self]:
-        """Shards whose records stand in the folder of a set, in order."""
-        # Not by a pattern of the shell's: it would also find what is being written under a temporary name.
+        """Shards with a record in the folder of a set, in order."""
+        # No glob pattern, which would also match records being written under a temporary name.
         matches = (re.fullmatch(r"(\d+)-of-(\d+)\.parquet", path.name) for path in folder.glob(f"{RECORDS}/*"))
         return sorted((cls(int(match[1]), int(match[2])) for match in matches if match), key=str)
 
     @classmethod
     def complete(cls, folder: Path) -> int | None:
-        """How many shards a set was made in, if the records of all of them stand in its folder."""
+        """Number of shards of a set, if all their records are in its folder."""
         found = cls.recorded(folder)
         counts = {shard.count for shard in found}
         return found[0].count if len(counts) == 1 and len(found) == found[0].count else None
@@ -94,21 +94,21 @@ class Shard:
                 shard.record(folder).unlink(missing_ok=True)
 
     def record(self, folder: Path) -> Path:
-        """Where its record stands in the folder of a set."""
+        """Path of its record in the folder of a set."""
         return folder / RECORDS / f"{self}.parquet"
 
     def settings(self) -> dict[str, int]:
-        """What predictions of it say of themselves; nothing, where it is the whole set."""
+        """Settings that are stored in its predictions; empty for the whole set."""
         return {"shard": self.number, "shards": self.count} if self.count > 1 else {}
 
 
 def check_inference_options(
     confidence: float | None, nms_iou: float | None, batch: int, image_size: int | None
 ) -> None:
-    """Make sure that they are within their limits; None stands for an option that was not given.
+    """Check the limits of options; None means that an option was not given.
 
     Raises:
-        InputError: One is not; the message names the option.
+        InputError: An option is out of its limits; the error names it.
     """
     check_number("--confidence", confidence, 0, 1)
     check_number("--nms-iou", nms_iou, 0, 1)
@@ -126,9 +126,9 @@ class Inputs:
     """N images.
 
     Attributes:
-        names: Under which results know them; of heatmaps in a set, the names of the photos that they explain.
+        names: Names in results; for heatmaps in a set, the names of the photos that they explain.
         paths: Files of the images, or of their heatmaps.
-        sizes: int64 (N, 2), width and height, in pixels; of heatmaps, of what they explain.
+        sizes: int64 (N, 2), width and height in pixels; for heatmaps, of the photos that they explain.
     """
 
     names: list[str]
@@ -136,7 +136,7 @@ class Inputs:
     sizes: NDArray[np.int64]
 
     def first(self, count: int) -> Inputs:
-        """At most so many of them."""
+        """At most the first `count` images."""
         return Inputs(self.names[:count], self.paths[:count], self.sizes[:count])
 
 
@@ -147,17 +147,17 @@ def find_inputs(
     maps: Mapping[str, Any] | None = None,
     shard: Shard = WHOLE,
 ) -> Inputs:
-    """Find what a detector looks at.
+    """Find the inputs of a detector.
 
     Args:
-        given: A data set or heatmap set, a folder of images or of files of heatmaps, or such files.
-        kind: What the detector was trained to look at.
-        channels: That it sees.
-        maps: For a detector of heatmaps: how those that it was trained on were made.
-        shard: The share of the images to find, which may be none of them where shards are many.
+        given: A data set or heatmap set, a folder of images or of heatmap files, or such files.
+        kind: Kind of input that the detector was trained on.
+        channels: Number of channels of the detector's input.
+        maps: For a detector of heatmaps: settings of the heatmaps that it was trained on.
+        shard: Shard of the images to return; may be empty if there are many shards.
 
     Raises:
-        InputError: There is none, one is unreadable, or they are not of this kind.
+        InputError: There is no input, one is unreadable, or its kind is wrong.
     """
     folder = given[0] if len(given) == 1 and is_map_set(given[0]) else None
     if kind in MAP_INPUTS:
@@ -165,7 +165,7 @@ def find_inputs(
             return _in_set(folder, kind, maps or {}, shard)
         return _in_files(given, kind, channels, maps or {}, shard)
     if folder and channels_of_file(channels, kind) == COLOURS:
-        raise InputError(f"{folder}: is a heatmap set, and these weights look at photos; give the data set")
+        raise InputError(f"{folder}: is a heatmap set, but these weights require photos; give the data set")
     names, paths = _share(named_images(given), shard)
     sizes = [inspect_image(path, channels_of_file(channels, kind)) for path in paths]
     log_animations(paths)
@@ -194,7 +194,7 @@ def _in_files(given: Sequence[Path], kind: Input, channels: int, trained_on: Map
     frames = []
     for path in paths:
         if path.suffix.lower() not in TIFF:
-            raise InputError(f"{path}: holds no heatmaps, which these weights look at (input: {kind}); {EXPECTED}")
+            raise InputError(f"{path}: contains no heatmaps, which these weights require (input: {kind}); {EXPECTED}")
         frames.append(read_maps(path, stored if kind in AVERAGES else channels).frame)
     sizes = [(frame.width, frame.height) for frame in frames]
     return Inputs(names, paths, np.array(sizes, np.int64).reshape(-1, 2))
@@ -209,4 +209,4 @@ def _check_recipe(maps: MapSet, trained_on: Mapping[str, Any]) -> None:
         )
     if other:
         words = ", ".join(other)
-        logger.info(f"note: {maps.folder}: its heatmaps have another {words} than those of the detector's training")
+        logger.info(f"note: {maps.folder}: its heatmaps differ in {words} from those of the detector's training")

@@ -1,4 +1,4 @@
-"""A YOLO data set for a network: images, their sizes, their labels as the network counts classes."""
+"""A YOLO data set as input of a network: images, their sizes, and labels with the network's class numbers."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class LabelledImages:
     """Images with boxes.
 
     Attributes:
-        folder: Of the data set.
+        folder: Folder of the data set.
         paths: Image files, sorted.
         sizes: int64 (N, 2), width and height of each, in pixels.
-        labels: For each, float32 (n, 5): class as the network counts it, xc yc w h as shares of the image.
-        class_names: Of the classes 0, 1 ... of the network.
+        labels: For each image, float32 (n, 5): class number of the network, xc yc w h as shares of the image.
+        class_names: Names of the classes 0, 1 ... of the network.
         class_ids: Their ids in the label files.
     """
 
@@ -49,7 +49,7 @@ class LabelledImages:
         return len(self.paths)
 
     def take(self, rows: Sequence[int]) -> LabelledImages:
-        """Some of them, in this order; a row that stands twice is an image twice."""
+        """Select images, in this order; a repeated row gives a repeated image."""
         return replace(
             self,
             paths=[self.paths[row] for row in rows],
@@ -58,11 +58,11 @@ class LabelledImages:
         )
 
     def repeated(self, least: int) -> LabelledImages:
-        """All of them, as often as it takes to be at least so many."""
+        """All images, repeated until there are at least `least`."""
         return self.take([*range(len(self))] * -(-least // len(self))) if least > len(self) else self
 
     def digest(self) -> str:
-        """Of all that a training sees: classes, boxes, and names and sizes of the images."""
+        """Digest of all that affects a training: classes, boxes, and names and sizes of the images."""
         digest = hashlib.sha256(repr((self.class_ids, self.class_names)).encode())
         for path, size, labels in zip(self.paths, self.sizes, self.labels, strict=True):
             digest.update(repr((path.name, size.tolist(), path.stat().st_size)).encode())
@@ -77,19 +77,19 @@ def read_labelled_images(
     subset: str | None = None,
     chosen: Sequence[str] = (),
 ) -> LabelledImages:
-    """Read a data set's labels and look at its images' headers.
+    """Read a data set's labels and the headers of its images.
 
     Args:
-        folder: With `images/`, `labels/` and `data.yaml`; or a YAML file of any name, as YOLOv5 takes it.
+        folder: Folder with `images/`, `labels/` and `data.yaml`; or a YAML file of any name, as in YOLOv5.
         classes: Names of the classes to keep, which become 0, 1 ...; None keeps all. The whole face may have another
             name in the data set.
-        channels: Channels of the images.
-        subset: Take the images of this entry of `data.yaml` (such as "train"): folders, or lists in text files.
-        chosen: Names that these classes have in the data set, where it is not plain which of its classes they are.
+        channels: Number of channels of the images.
+        subset: Use the images of this entry of `data.yaml` (e.g. "train"): folders, or lists in text files.
+        chosen: Names of these classes in the data set, if ambiguous.
 
     Raises:
-        InputError: No images or no labels, an image that is unreadable or of other channels, a row that is no box, or
-            an unknown class: file, row, what was expected. All such images and rows are told.
+        InputError: There are no images or no labels, an image is unreadable or has other channels, a row is not a box,
+            or a class is unknown. The error lists all such images and rows, with what was expected.
     """
     described = read_data_yaml(folder)
     folder = folder if folder.is_dir() else folder.parent
@@ -99,7 +99,7 @@ def read_labelled_images(
     labels, owners, repeated, missing = [], dict[Path, Path](), list[str](), list[str]()
     problems: list[str] = []
     polygons = 0
-    for row, path in enumerate(track(paths, f"looking at images of {folder.name}")):
+    for row, path in enumerate(track(paths, f"inspecting images of {folder.name}")):
         try:
             sizes[row] = inspect_image(path, channels)
         except InputError as error:
@@ -107,7 +107,7 @@ def read_labelled_images(
         label = label_path(path)
         if label in owners:
             problems.append(
-                f"{path}: shares the labels {label} with {owners[label].name}; rename one of the two images"
+                f"{path}: has the same label file {label} as {owners[label].name}; rename one of the two images"
             )
         owners[label] = path
         file = read_label_file(label, described.names, described.keypoints)
@@ -123,7 +123,7 @@ def read_labelled_images(
     if repeated:
         logger.info(f"{folder}: {len(repeated)} label files repeat a row, such as {repeated[0]}; each row counts once")
     if polygons:
-        logger.info(f"{folder}: {polygons} rows of labels are polygons; the boxes around them count")
+        logger.info(f"{folder}: {polygons} rows of labels are polygons; using their bounding boxes")
     if not any(map(len, labels)):
         of_classes = f" of {', '.join(classes)}" if classes else ""
         raise InputError(
@@ -140,15 +140,13 @@ def read_labelled_images(
 def _hint(missing: Sequence[str]) -> str:
     if not missing:
         return ""
-    return (
-        f" ({len(missing)} label files such as {missing[0]} are not there; `uncover labels` reads COCO, VOC, Darknet)"
-    )
+    return f" ({len(missing)} label files such as {missing[0]} do not exist; `uncover labels` reads COCO, VOC, Darknet)"
 
 
 def label_path(image: Path) -> Path:
-    """Where the labels of an image stand: its path, with the last folder `images` turned into `labels`.
+    """Path of an image's label file: the image's path, with the last folder `images` replaced by `labels`.
 
-    Where there is no such folder, labels stand beside the images, as Darknet has them.
+    Without such a folder, the label file is beside the image, as in Darknet.
     """
     parts = list(image.parts)
     for place in range(len(parts) - 2, -1, -1):
@@ -159,22 +157,22 @@ def label_path(image: Path) -> Path:
 
 
 def sides(class_names: Sequence[str]) -> NDArray[np.int64]:
-    """What each class becomes in a mirror: left and right change places.
+    """Class that each class becomes when an image is mirrored: left and right are swapped.
 
     Args:
-        class_names: Such as "left face"; names without a side stay.
+        class_names: Names, e.g. "left face"; names without a side are unchanged.
 
     Returns:
         int64 (classes,), a permutation.
 
     Raises:
-        InputError: A class has no counterpart, so that its mirror image has no name.
+        InputError: A class has no counterpart, so that its mirror image has no class.
     """
     mirrored = [" ".join(SIDES.get(word, word) for word in name.split(" ")) for name in class_names]
     for name, other in zip(class_names, mirrored, strict=True):
         if other not in class_names:
             raise InputError(
-                f"class {name!r} has no {other!r} beside it, which it becomes in a mirror; train without flips"
+                f"class {name!r} becomes {other!r} when mirrored, which is not a class; train without flips"
                 " (fliplr: 0, flipud: 0), or with flip_swaps_sides: false"
             )
     return np.array([list(class_names).index(other) for other in mirrored], np.int64)
@@ -183,7 +181,7 @@ def sides(class_names: Sequence[str]) -> NDArray[np.int64]:
 def _chosen(
     described: DataYaml, classes: Sequence[str] | None, chosen: Sequence[str]
 ) -> tuple[tuple[str, ...], dict[int, int]]:
-    """Names of the classes to keep, and the network's number of each id in the label files."""
+    """Names of the classes to keep, and the network's class number of each id in the label files."""
     names, where = described.names, str(described.path)
     whole_face = CLASS_NAMES[WHOLE_FACE]
     if classes is not None and list(classes) == [whole_face] and (chosen or whole_face not in names.values()):
@@ -195,7 +193,7 @@ def _chosen(
     by_name = {name: class_id for class_id, name in names.items()}
     for name in wanted:
         if name not in by_name:
-            raise InputError(f"{where}: names no class {name!r}; it has {listed(by_name)}")
+            raise InputError(f"{where}: has no class {name!r}; its classes are {listed(by_name)}")
     return wanted, {by_name[name]: number for number, name in enumerate(wanted)}
 
 
@@ -210,25 +208,25 @@ def _images_of(folder: Path, described: DataYaml, subset: str | None) -> list[Pa
             continue
         lines = [line.strip() for line in read_text(place).splitlines()]
         if not any(lines):
-            raise InputError(f"{place}: lists no image; expected one a line")
+            raise InputError(f"{place}: lists no image; expected one per line")
         for number, line in enumerate(lines, start=1):
             image = _find_listed(line, (place.parent, *described.bases())) if line else None
             if image is not None:
                 found.append(image)
             elif line:
-                problems.append(f"{place}, row {number}: {line}: no such image; paths are meant from {place.parent}")
+                problems.append(f"{place}, row {number}: {line}: does not exist; paths are relative to {place.parent}")
     fail(problems, str(described.path))
     return sorted(set(found))
 
 
 def _has_labels(folder: Path) -> bool:
-    """Whether a folder without images/ holds images with their labels beside them."""
+    """Whether a folder without images/ contains images with labels beside them."""
     files = [path for path in folder.glob("*") if path.suffix and path.suffix.lower() != ".txt"]
     return any(find_label(path.with_suffix(".txt")).exists() for path in files)
 
 
 def _find_listed(line: str, folders: Sequence[Path]) -> Path | None:
-    """An image that a line of a list names: from the list's folder, or where the data set or somebody's work begins."""
+    """Image in a line of a list, relative to the list's folder, the data set, or the current folder."""
     path = PurePath(line.replace("\\", "/"))
     # CVAT writes data/obj_train_data/a.jpg for obj_train_data/a.jpg beside the list.
     tails = [PurePath(*path.parts[start:]) for start in range(1, len(path.parts))]

@@ -1,4 +1,4 @@
-"""The data loader: training images, always the same for one epoch and place, and batches of them made by threads."""
+"""Data loader: augmented training images, reproducible for each epoch and position, and batches made by threads."""
 
 from __future__ import annotations
 
@@ -39,24 +39,24 @@ from uncover.threads import cores
 logger = logging.getLogger(__name__)
 
 MARGIN = 1e-3
-"""In pixels: how far inside the image a clipped box ends, as upstream's do."""
+"""Distance in pixels between a clipped box and the edge of the image, as in upstream."""
 
 Batch = tuple[NDArray[np.uint8], NDArray[np.float32]]
 AHEAD = 2
-"""Batches that are made before anyone asks for them."""
+"""Number of batches made ahead of use."""
 MOST_WORKERS = 8
 ORDER = 1
-"""Keeps the chance that orders an epoch apart from the chance that augments its images."""
+"""Separates the random order of an epoch from the random augmentation of its images."""
 
 
 class TrainingImages:
-    """Labelled images, augmented by upstream's rules.
+    """Labelled images, augmented as in upstream.
 
     Attributes:
-        labelled: What they are made of.
+        labelled: The images and their labels.
         rectangular: Whether batches are sorted by shape, without mosaics.
         batch: Images per step, on which the shapes of rectangular batches depend.
-        order: int64 (N,), for rectangular batches: images from wide to high.
+        order: int64 (N,), for rectangular batches: images in order of aspect ratio, from wide to high.
     """
 
     def __init__(
@@ -82,23 +82,23 @@ class TrainingImages:
         Args:
             labelled: Images and labels.
             size: Longest side of the network's input, in pixels; a multiple of 32.
-            hyperparameters: How to augment.
-            rectangular: Batches of one shape each, sorted by aspect; no mosaic then.
-            flip_swaps_sides: Whether left and right classes change places in a mirror.
-            seed: Of all chance.
-            padding: Value where no image is.
-            cache: Where decoded images are kept; what has no room there goes on to the next place, as `choose_place`
-                says.
-            cache_folder: Folder for them on disk.
-            channels: Channels of the images.
+            hyperparameters: Parameters of the augmentation.
+            rectangular: Whether each batch has one shape, sorted by aspect ratio; disables mosaics.
+            flip_swaps_sides: Whether flips swap left and right classes.
+            seed: Seed of all random numbers.
+            padding: Value of empty pixels.
+            cache: Where to cache decoded images; without enough room there, the next place is used (see
+                `choose_place`).
+            cache_folder: Folder of the cache on disk.
+            channels: Number of channels of the images.
             batch: Images per step, over all processes.
-            processes: Processes on this machine that share its memory.
-            report: Told what the user should know.
-            kind: What the network looks at.
+            processes: Number of processes on this machine that share its memory.
+            report: Called with messages for the user.
+            kind: Kind of input.
             occlusion: Probability that part of a whole face is covered (see `cover_faces`).
 
         Raises:
-            InputError: The settings ask for what cannot be done, or the first heatmaps are unusable.
+            InputError: The settings are incompatible, or the first heatmaps are unusable.
         """
         self.labelled, self.rectangular, self.batch = labelled, rectangular, batch
         self._size, self._by, self._seed, self._padding = size, hyperparameters, seed, padding
@@ -125,13 +125,13 @@ class TrainingImages:
     def sample(
         self, index: int, epoch: int, draw: int = 0, pool: NDArray[np.int64] | None = None
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-        """One training image; the same arguments always give the same.
+        """One training image; equal arguments always give the same image.
 
         Args:
             index: Number of the image.
             epoch: Number of the epoch.
-            draw: How often the epoch has drawn this image before.
-            pool: Where mosaics take their other images from; None takes all alike.
+            draw: How often the epoch has already drawn this image.
+            pool: Images that mosaics draw from; None draws from all with equal probability.
 
         Returns:
             uint8 (C, H, W), contiguous, and float32 (n, 5): class, xc yc w h as shares.
@@ -169,7 +169,7 @@ class TrainingImages:
         return warp_image(square, warp, self._padding), warp_boxes(boxes, warp)
 
     def _picture(self, index: int, chance: np.random.Generator) -> Image:
-        """A picture as it is kept, with some of its faces covered where that is asked for."""
+        """An image from the cache, with some faces covered if `occlusion` is set."""
         image = self._images[index]
         if not self._occlusion:
             return image
@@ -187,14 +187,14 @@ class TrainingImages:
     def _check(self, report: Callable[[str], None]) -> None:
         by = self._by
         if self._size % STRIDE:
-            raise InputError(f"image_size: {self._size} is no multiple of {STRIDE}")
+            raise InputError(f"image_size: {self._size} is not a multiple of {STRIDE}")
         if by.copy_paste > 0:
             raise InputError(
-                f"copy_paste: {by.copy_paste:g} pastes outlines of objects, and these labels are boxes; set it to 0"
+                f"copy_paste: {by.copy_paste:g} requires outlines of objects, but these labels are boxes; set it to 0"
             )
         if self._occlusion and (self._channels != COLOURS or CLASS_NAMES[WHOLE_FACE] not in self.labelled.class_names):
             raise InputError(
-                f"occlusion: {self._occlusion:g} covers faces in colour photos, whose labels have the class"
+                f"occlusion: {self._occlusion:g} requires colour photos with labels of the class"
                 f" {CLASS_NAMES[WHOLE_FACE]!r}; set it to 0"
             )
         if self.rectangular and by.mosaic > 0:
@@ -203,13 +203,11 @@ class TrainingImages:
                 + (f" and mixup: {by.mixup:g} have no effect" if by.mixup > 0 else " has no effect")
             )
         if self._channels != COLOURS and max(by.hsv_h, by.hsv_s, by.hsv_v) > 0:
-            report(
-                f"hsv_h, hsv_s, hsv_v: change colours, and images of {self._channels} channels have none; passed over"
-            )
+            report(f"hsv_h, hsv_s, hsv_v: ignored, as images of {self._channels} channels have no colours")
 
 
 def _frames_of_batches(frames: list[Letterbox], order: NDArray[np.int64], batch: int) -> list[Letterbox]:
-    """Frames of one shape per batch: the smallest that holds all its images (upstream's rule without extra padding)."""
+    """Frames of one shape per batch: the smallest that fits all its images (upstream's rule without extra padding)."""
     shaped = list(frames)
     for start in range(0, len(order), batch):
         group = order[start : start + batch].tolist()
@@ -230,24 +228,24 @@ def _shares(boxes: Boxes, width: int, height: int) -> NDArray[np.float32]:
 def epoch_order(
     images: TrainingImages, seed: int, epoch: int, weights: NDArray[np.floating] | None = None
 ) -> NDArray[np.int64]:
-    """The order in which an epoch goes through the images.
+    """Order of the images in an epoch.
 
     Args:
-        images: Training images; rectangular ones have one order only.
-        seed: Of the training.
+        images: Training images; rectangular ones have a fixed order.
+        seed: Seed of the training.
         epoch: Number of the epoch.
-        weights: float (N,): draw images with replacement, by these weights (upstream's `image_weights`).
+        weights: float (N,): draw images with replacement, with these weights (upstream's `image_weights`).
 
     Returns:
         int64 (N,): each image once, or as often as it was drawn.
 
     Raises:
-        InputError: Weights and rectangular batches at once.
+        InputError: Weights are combined with rectangular batches.
     """
     count = len(images)
     if images.rectangular:
         if weights is not None:
-            raise InputError("image_weights: draws images by chance, rectangular: fixes their order; leave one out")
+            raise InputError("image_weights: draws images at random, but rectangular: fixes their order; use one")
         return images.order
     chance = np.random.default_rng([seed, epoch, count, ORDER])
     if weights is None:
@@ -266,17 +264,17 @@ def iterate_batches(
     rank: int = 0,
     world_size: int = 1,
 ) -> Generator[Batch]:
-    """Go through an epoch. What a batch holds depends neither on workers nor on their haste.
+    """Iterate over an epoch. The content of a batch does not depend on the number or speed of the workers.
 
     Args:
         images: Training images.
-        order: As `epoch_order` gives it, the same in all processes.
+        order: As returned by `epoch_order`, the same in all processes.
         batch: Images per step, over all processes; the last batch may be smaller.
         epoch: Number of the epoch.
-        workers: Threads; None takes half the processor's cores, at most 8.
-        rank: Of this process.
-        world_size: Number of processes. Each gets as many images of a step as any other: where they do not come out
-            even, the step's first images are given out twice.
+        workers: Number of threads; None uses half the processor's cores, at most 8.
+        rank: Rank of this process.
+        world_size: Number of processes. Each gets the same number of images per step: if they do not divide evenly, the
+            first images of the step are used twice.
 
     Yields:
         uint8 (B, C, H, W), contiguous, and float32 (M, 6): image in batch, class, xc yc w h as shares.
@@ -285,8 +283,8 @@ def iterate_batches(
         InputError: An image cannot be read.
     """
     if images.rectangular and (batch != images.batch or not np.array_equal(order, images.order)):
-        raise ValueError("rectangular batches have the shapes of their own order and size only")
-    # Sorted, because what a sample is may not depend on when its turn comes.
+        raise ValueError("rectangular batches require the order and batch size of their training images")
+    # Sorted, because a sample must not depend on when it is made.
     pool = np.sort(order)
     steps = _steps(order, batch, rank, world_size)
     threads = workers or max(1, min(MOST_WORKERS, cores() // 2))
@@ -300,12 +298,12 @@ def iterate_batches(
         while coming:
             yield coming.popleft().finish()
     finally:
-        # Also when the consumer stops early, or an image is unreadable: what has not begun never begins.
+        # Also if the consumer stops early or an image is unreadable: jobs not yet started are cancelled.
         executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _steps(order: NDArray[np.int64], batch: int, rank: int, world_size: int) -> Iterator[list[tuple[int, int]]]:
-    """The images of each step of this process, each with the number of times that it was drawn before."""
+    """Images of each step of this process, each with the number of times that it was already drawn."""
     seen: dict[int, int] = {}
     draws = []
     for index in order.tolist():
@@ -313,7 +311,7 @@ def _steps(order: NDArray[np.int64], batch: int, rank: int, world_size: int) -> 
         seen[index] = draws[-1][1] + 1
     for start in range(0, len(draws), batch):
         step = draws[start : start + batch]
-        # All processes must take every step, with equal shares of it, or gradients would wait or weigh wrongly.
+        # All processes must take every step with equal shares, or gradients would deadlock or be weighted wrongly.
         each = -(-len(step) // world_size)
         padded = [step[place % len(step)] for place in range(each * world_size)]
         yield padded[rank::world_size]
@@ -321,7 +319,7 @@ def _steps(order: NDArray[np.int64], batch: int, rank: int, world_size: int) -> 
 
 @dataclass(frozen=True)
 class _PendingBatch:
-    """A batch under way."""
+    """A batch in progress."""
 
     pixels: NDArray[np.uint8]
     labels: list[Future[NDArray[np.float32]]]

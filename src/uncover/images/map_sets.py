@@ -1,4 +1,4 @@
-"""Heatmap sets as detectors find them: a folder of maps, and a manifest that says which image each file explains."""
+"""Heatmap sets as input of detectors: a folder of heatmaps, and a manifest that assigns each file to an image."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COLUMNS = ("image", "file", "width", "height", "status")
 METADATA_KEY = b"uncover"
 
 RECIPE = ("class_names", "variant", "method", "layers", "target", "model")
-"""Settings that make maps of one kind."""
+"""Settings that define the kind of heatmaps."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,10 @@ class MapSet:
     """A heatmap set.
 
     Attributes:
-        folder: With `images/`, `joint/` and `manifest.parquet`.
-        table: A row per image: image (its name), file (of its maps), width and height (of the image, in pixels), status
-            (of each class's map and of the joint one).
-        settings: How the maps were made, as `uncover heatmaps` says it: class_names, variant, method, model and more.
+        folder: Folder with `images/`, `joint/` and `manifest.parquet`.
+        table: A row per image: image (its name), file (of its heatmaps), width and height (of the image, in pixels),
+            status (of each class's heatmap and of the joint one).
+        settings: Settings of `uncover heatmaps`: class_names, variant, method, model and more.
     """
 
     folder: Path
@@ -50,21 +50,21 @@ class MapSet:
 
     @property
     def recipe(self) -> dict[str, Any]:
-        """What makes maps of this kind: equal for sets that one detector may look at."""
+        """Settings that define the kind of heatmaps; must be equal for all sets of one detector."""
         return {name: self.settings.get(name) for name in RECIPE}
 
     @property
     def digest(self) -> str:
-        """Of the manifest: of what there is, and how it was made."""
+        """Digest of the manifest, which covers the files and settings of the set."""
         return hash_file(self.folder / MANIFEST)
 
     def place(self, kind: Input) -> Path:
-        """Folder of the files that a kind of input is made of: the joint maps, or those of the classes."""
+        """Folder of the files for a kind of input: joint heatmaps, or heatmaps of the classes."""
         return self.folder / (JOINT if kind == "joint" else IMAGES)
 
 
 class JointMaps(Mapping[str, StoredMaps]):
-    """The joint map of each image of a heatmap set, by the image's name; a file is read when it is asked for."""
+    """Joint heatmap of each image of a heatmap set, by the image's name; files are read on access."""
 
     def __init__(self, maps: MapSet) -> None:
         """
@@ -75,10 +75,10 @@ class JointMaps(Mapping[str, StoredMaps]):
         self._files: dict[str, str] = dict(zip(maps.table["image"], maps.table["file"], strict=True))
 
     def __getitem__(self, image: str) -> StoredMaps:
-        """Read it.
+        """Read the heatmap.
 
         Raises:
-            InputError: The file is missing, cut off, or none of one map.
+            InputError: The file is missing, truncated, or does not contain exactly one heatmap.
         """
         return read_maps(self._place / self._files[image], channels=1)
 
@@ -90,7 +90,7 @@ class JointMaps(Mapping[str, StoredMaps]):
 
 
 def is_map_set(folder: Path) -> bool:
-    """Whether a folder is a heatmap set, or one that is being made."""
+    """Whether a folder is a heatmap set, including an unfinished one."""
     return (folder / JOINT).is_dir() and (folder / IMAGES).is_dir()
 
 
@@ -98,20 +98,20 @@ def read_map_set(folder: Path) -> MapSet:
     """Read the manifest of a heatmap set.
 
     Raises:
-        InputError: There is none, or it says of no image where its maps are.
+        InputError: There is no manifest, or it has no file for an image.
     """
     return MapSet(folder, *read_rows(folder / MANIFEST, COLUMNS))
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Rows of a heatmap set's manifest, or of the record of a shard, and how the maps were made.
+    """Rows and settings of a heatmap set's manifest, or of the record of a shard.
 
     Args:
         path: The file.
-        columns: That it must have.
+        columns: Required columns.
 
     Raises:
-        InputError: It does not exist, is cut off, or is none.
+        InputError: The file does not exist, is truncated, or is not such a table.
     """
     table = read_table(path, columns, "heatmaps")
     try:
@@ -119,19 +119,19 @@ def read_rows(path: Path, columns: Sequence[str]) -> tuple[pd.DataFrame, dict[st
     except (KeyError, ValueError):
         settings = None
     if not isinstance(settings, dict) or not isinstance(settings.get("class_names"), list):
-        raise InputError(f"{path}: does not say how its maps were made; expected a table of 'uncover heatmaps'")
+        raise InputError(f"{path}: has no settings of heatmaps; expected a table of 'uncover heatmaps'")
     return table, settings
 
 
 def not_blank(statuses: pd.Series, class_names: Sequence[str]) -> dict[Input, NDArray[np.bool_]]:
-    """For each kind of input that heatmaps make, where there is something to look at.
+    """For each kind of heatmap input, which images have a heatmap that is not blank.
 
     Args:
-        statuses: Of N images: of each class's map, and of the joint one.
-        class_names: Of the classes.
+        statuses: Status of N images: of each class's heatmap, and of the joint one.
+        class_names: Names of the classes.
 
     Returns:
-        bool (N,) by kind. Without a class of the whole face, nobody can look at its map alone.
+        bool (N,) by kind. Without a class of the whole face, the kind of its heatmap alone is absent.
     """
     drawn = np.array([list(each) for each in statuses], np.str_).reshape(-1, len(class_names) + 1) == MAP
     some_class = drawn[:, :-1].any(axis=1)
@@ -142,18 +142,18 @@ def not_blank(statuses: pd.Series, class_names: Sequence[str]) -> dict[Input, ND
 
 
 def explain(labelled: LabelledImages, maps: MapSet, kind: Input) -> LabelledImages:
-    """Labelled images, looked at by way of their heatmaps.
+    """Replace labelled images by their heatmaps.
 
     Args:
         labelled: The photos.
         maps: Their heatmaps; there may be those of further images.
-        kind: Of heatmap.
+        kind: Kind of heatmap.
 
     Returns:
-        The same labels and sizes; the paths are those of the maps.
+        The same labels and sizes, with the paths of the heatmaps.
 
     Raises:
-        InputError: An image has no maps, or maps of another size, or all of them are blank.
+        InputError: An image has no heatmaps, or heatmaps for another size, or all of them are blank.
     """
     again = "make them with 'uncover heatmaps'"
     files = dict(zip(maps.table["image"], maps.table[["file", "width", "height"]].itertuples(index=False), strict=True))
@@ -161,11 +161,11 @@ def explain(labelled: LabelledImages, maps: MapSet, kind: Input) -> LabelledImag
     for photo, (width, height) in zip(labelled.paths, labelled.sizes.tolist(), strict=True):
         row = files.get(_name_of(photo))
         if row is None:
-            raise InputError(f"{maps.folder}: no heatmaps of the image {photo}; {again}")
+            raise InputError(f"{maps.folder}: contains no heatmaps of the image {photo}; {again}")
         if (row.width, row.height) != (width, height):
             raise InputError(
-                f"{maps.folder}: its heatmaps of {photo} are of an image of {row.width} x {row.height} pixels; that is"
-                f" {width} x {height}, so {again}"
+                f"{maps.folder}: its heatmaps of {photo} are for an image of {row.width} x {row.height} pixels, but it"
+                f" has {width} x {height}; {again}"
             )
         path = place / row.file
         if not path.is_file():
@@ -180,30 +180,30 @@ def _check_not_blank(labelled: LabelledImages, maps: MapSet, kind: Input) -> Non
     drawn = not_blank(rows, maps.settings["class_names"]).get(kind, np.ones(len(rows), np.bool_))
     if not drawn.any():
         raise InputError(
-            f"{maps.folder}: all {len(rows)} heatmaps ({kind}) are blank: the detector found nothing that they could"
-            " explain; expected some with a map. Train it longer, lower heatmaps.confidence, or take target T1"
+            f"{maps.folder}: all {len(rows)} heatmaps ({kind}) are blank, because the detector found nothing to"
+            " explain. Train it longer, lower heatmaps.confidence, or use target T1"
         )
     if blank := int((~drawn).sum()):
-        logger.info(f"{maps.folder}: {blank} of {len(rows)} heatmaps ({kind}) are blank; they stay, with their labels")
+        logger.info(f"{maps.folder}: {blank} of {len(rows)} heatmaps ({kind}) are blank; they are kept with labels")
 
 
 def check_alike(maps: Sequence[MapSet]) -> None:
-    """Make sure that one detector may look at several heatmap sets.
+    """Check that one detector may use several heatmap sets.
 
     Raises:
-        InputError: They were made differently; the message says in what.
+        InputError: They were made with different settings; the error names one.
     """
     first, *others = maps
     for other in others:
         for name, value in other.recipe.items():
             if value != first.recipe[name]:
                 raise InputError(
-                    f"{other.folder}: its heatmaps have another {name} than those of {first.folder};"
+                    f"{other.folder}: its heatmaps differ in {name} from those of {first.folder};"
                     " make both with one call of 'uncover heatmaps'"
                 )
 
 
 def _name_of(photo: Path) -> str:
-    """Name under which results know a photo: its path below the last folder `images`, or its bare name."""
+    """Name of a photo in results: its path below the last folder `images`, or its bare name."""
     places = [place for place, part in enumerate(photo.parts[:-1]) if part == IMAGES]
     return PurePath(*photo.parts[places[-1] + 1 :]).as_posix() if places else photo.name

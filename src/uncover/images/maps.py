@@ -1,4 +1,4 @@
-"""Heatmaps on disk (TIFF), as small as the network made them, and drawn at the size of a picture."""
+"""Store heatmaps as TIFF at the network's resolution, and render them at the size of an image."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ if TYPE_CHECKING:
     from tifffile import TiffFile
 
 FULL = np.iinfo(np.uint16).max
-"""A channel's maximum, as it is stored."""
+"""Stored value of a channel's maximum."""
 FORMAT = "uncover maps"
-"""Key of the description that marks a file as one of these."""
+"""Key of the TIFF description that identifies these files."""
 JOINT = "joint"
-"""Folder and name of the maps of all detections together."""
+"""Folder and name of the joint heatmap of all detections."""
 MAP, NO_DETECTION = "map", "no detection"
-"""What a channel may be, among others; all but the first are blank."""
+"""Some values of a channel's status; all but the first mean a blank heatmap."""
 Size = Literal["original", "letterbox"] | tuple[int, int]
 TRUNCATED = (-0.499, 254.501)
-"""Range of maps that are rounded afterwards: the result is that of cutting off the decimals of 0 to 255. The last
-thousandth makes sure that a map's maximum is 255."""
+"""Range of heatmaps before rounding: the result equals truncation of 0 to 255. The last thousandth ensures that the
+maximum is 255."""
 
 
 @contextmanager
 def open_tiff(path: Path) -> Iterator[TiffFile]:
-    """A TIFF file, open for reading; whatever its decoders raise inside is worded for the user.
+    """Open a TIFF file for reading; errors of its decoders become an `InputError`.
 
     Raises:
-        InputError: It is missing, cut off or unreadable.
+        InputError: The file is missing, truncated or unreadable.
     """
     import tifffile
 
-    # It also remarks on whatever is odd in a file; what matters of that is raised.
+    # tifffile also logs oddities of a file; relevant ones are raised.
     tifffile.logger().setLevel(logging.CRITICAL)
     try:
         with tifffile.TiffFile(path) as tiff:
@@ -56,11 +56,11 @@ def open_tiff(path: Path) -> Iterator[TiffFile]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such image") from None
     except Exception as error:  # struct.error, ValueError, zlib.error and more
-        raise InputError(f"{path}: cannot be decoded ({' '.join(str(error).split())}); mend or remove it") from None
+        raise InputError(f"{path}: cannot be decoded ({' '.join(str(error).split())}); fix or remove it") from None
 
 
 def orientation_of(tiff: TiffFile) -> int:
-    """EXIF orientation of its first page, 1 to 8; what means nothing is upright."""
+    """EXIF orientation of its first page, 1 to 8; invalid values mean upright."""
     tag = tiff.pages.first.tags.get(ORIENTATION_TAG)
     return int(tag.value) if tag is not None and tag.value in range(1, 9) else UPRIGHT
 
@@ -86,13 +86,13 @@ def turn_upright(pixels: NDArray[np.uint8], orientation: int) -> NDArray[np.uint
 
 @dataclass(frozen=True)
 class StoredMaps:
-    """Maps of one image, as a file holds them.
+    """Heatmaps of one image, as stored in a file.
 
     Attributes:
-        values: uint16 (C, h, w): shares of the channel's maximum, times 65535. The grid covers the whole frame.
-        scales: float32 (C,): the channels' maxima; 0 where a channel is blank.
-        frame: Where the original image stands in what the network saw.
-        about: How the maps were made, fit for JSON: `class_names` has a name per channel, `status` what each one is.
+        values: uint16 (C, h, w): share of the channel's maximum, times 65535. The grid covers the whole frame.
+        scales: float32 (C,): the channels' maxima; 0 if a channel is blank.
+        frame: Position of the original image in the network's input.
+        about: Settings of the heatmaps, serialisable as JSON: `class_names` and `status` have an entry per channel.
     """
 
     values: NDArray[np.uint16]
@@ -101,16 +101,16 @@ class StoredMaps:
     about: dict[str, Any]
 
     def native(self) -> NDArray[np.float32]:
-        """The maps as they were before they were stored, float32 (C, h, w), to half a share of 65535."""
+        """Heatmaps before storage, float32 (C, h, w), accurate to half of 1/65535 of the maximum."""
         return (self.values * (self.scales.astype(np.float64) / FULL)[:, None, None]).astype(np.float32)
 
 
 def store_maps(maps: NDArray[np.float32], frame: Letterbox, about: dict[str, Any]) -> StoredMaps:
-    """Maps as they are written.
+    """Convert heatmaps to their stored form.
 
     Args:
         maps: float32 (C, h, w), finite and not negative, over the whole frame.
-        frame: Where the original image stands in what the network saw.
+        frame: Position of the original image in the network's input.
         about: See `StoredMaps`.
     """
     scales = maps.max((1, 2))
@@ -119,21 +119,21 @@ def store_maps(maps: NDArray[np.float32], frame: Letterbox, about: dict[str, Any
 
 
 def write_maps(path: Path, stored: StoredMaps) -> None:
-    """Write maps; under the final name the file is whole.
+    """Write heatmaps; the file has its final name only when it is complete.
 
     Raises:
         InputError: `path` is a folder.
     """
     import tifffile
 
-    # As text, a float32 is short and comes back as it was.
+    # As text, a float32 is short and is read back exactly.
     scales = [float(str(scale)) for scale in stored.scales]
     content = {"scales": scales, "frame": asdict(stored.frame), "about": stored.about}
-    # The shape comes first: by that tifffile knows the pages for one array. Given it as metadata, it would write these
-    # words itself, but take a grid that is one cell wide for a single page.
+    # The shape comes first, because tifffile uses it to read the pages as one array. Given as metadata, tifffile would
+    # write the same text, but store a grid that is one cell wide as a single page.
     description = json.dumps({"shape": stored.values.shape, FORMAT: content})
     with new_file(path) as temporary:
-        # Differences of neighbours (TIFF's predictor) take more room here: few cells, and zeros among them.
+        # TIFF's predictor (differences of neighbours) enlarges these files: few cells, with zeros among them.
         tifffile.imwrite(
             temporary,
             stored.values,
@@ -147,55 +147,56 @@ def write_maps(path: Path, stored: StoredMaps) -> None:
 
 
 def read_maps(path: Path, channels: int | None = None) -> StoredMaps:
-    """Read what `write_maps` wrote.
+    """Read a file of `write_maps`.
 
     Args:
-        path: Of the file.
-        channels: That it must have; any number if not given.
+        path: Path of the file.
+        channels: Required number of channels; None permits any.
 
     Raises:
-        InputError: It is missing, cut off, unreadable, another kind of file, or of other channels.
+        InputError: The file is missing, truncated, unreadable, not from `write_maps`, or has other channels.
     """
     with open_tiff(path) as tiff:
         return decode_maps(path, tiff, channels)
 
 
 def decode_maps(path: Path, tiff: TiffFile, channels: int | None = None) -> StoredMaps:
-    """As `read_maps`, of a file that `open_tiff` opened."""
+    """As `read_maps`, for a file opened with `open_tiff`."""
     text = tiff.pages.first.description
     if not is_description(text):
-        raise InputError(f"{path}: holds no heatmaps; expected a file that `uncover heatmaps` wrote")
+        raise InputError(f"{path}: contains no heatmaps; expected a file of `uncover heatmaps`")
     described = json.loads(text)
     shape, content = tuple(described["shape"]), described[FORMAT]
     if channels not in (None, shape[0]):
-        raise InputError(f"{path}: holds heatmaps of {shape[0]} channels; expected {channels}")
-    # Of a file that is cut off between its pages, tifffile would only say that an array cannot be reshaped.
+        raise InputError(f"{path}: contains heatmaps of {shape[0]} channels; expected {channels}")
+    # For a file that is truncated between pages, tifffile only reports that an array cannot be reshaped.
     if len(tiff.pages) != shape[0]:
-        raise InputError(f"{path}: is cut off after {len(tiff.pages)} of {shape[0]} channels; make it anew")
+        raise InputError(f"{path}: is truncated after {len(tiff.pages)} of {shape[0]} channels; make it again")
     values = tiff.series[0].asarray(maxworkers=1)
     if values.dtype != np.uint16:
-        raise InputError(f"{path}: holds {values.dtype} values; expected heatmaps of 16 bits (uint16); make it anew")
+        raise InputError(f"{path}: contains {values.dtype} values; expected 16-bit heatmaps (uint16); make it again")
     scales = np.array(content["scales"], np.float32).reshape(shape[0])
     return StoredMaps(values.reshape(shape), scales, Letterbox(**content["frame"]), content["about"])
 
 
 def is_description(text: str) -> bool:
-    """Whether the description of a TIFF's first page is that of a file of maps."""
+    """Whether the description of a TIFF's first page is that of a heatmap file."""
     return f'"{FORMAT}": {{' in text
 
 
 def average(stored: StoredMaps, kind: Literal["mean", "whole_face"]) -> StoredMaps:
-    """One map for all classes, made of those of the classes; the joint map is not made here but by the engine.
+    """Combine the heatmaps of the classes into one; the joint heatmap is computed by the engine instead.
 
     Args:
         stored: A channel per class.
-        kind: "mean": of the classes' maps, each from 0 to 1, blank ones included; "whole_face": that class's own.
+        kind: "mean": mean of the classes' heatmaps, each scaled from 0 to 1, including blank ones; "whole_face": the
+            heatmap of that class.
 
     Returns:
         One channel.
 
     Raises:
-        InputError: No class is the whole face.
+        InputError: There is no class of the whole face.
     """
     names, whole = stored.about["class_names"], CLASS_NAMES[WHOLE_FACE]
     if kind == "mean":
@@ -205,36 +206,36 @@ def average(stored: StoredMaps, kind: Literal["mean", "whole_face"]) -> StoredMa
         chosen = [names.index(whole)]
         maps = stored.native()[chosen]
     else:
-        raise InputError(f"no map of the class {whole!r} among {', '.join(names)}; choose another average")
+        raise InputError(f"no heatmap of the class {whole!r} among {', '.join(names)}; choose another average")
     about = {**stored.about, "class_names": [kind], "average": kind}
     if "status" in about:
-        # That of the strongest map; where all are blank, a reason says more than that there was nothing to explain.
+        # Status of the strongest heatmap; if all are blank, prefer a reason to "nothing to explain".
         found = (about["status"][channel] for channel in chosen)
         about["status"] = [next((status for status in found if status != NO_DETECTION), NO_DETECTION)]
     return store_maps(maps, stored.frame, about)
 
 
 def _spread(values: NDArray[np.uint16]) -> NDArray[np.float32]:
-    """Channels (C, h, w), each from 0 to 1; constant ones are 0, as grad-cam has it."""
+    """Scale channels (C, h, w) to 0 to 1 each; constant ones become 0, as in grad-cam."""
     low = values.min((1, 2), keepdims=True)
     return (values - low) / np.maximum(values.max((1, 2), keepdims=True) - low, 1).astype(np.float32)
 
 
 def render(stored: StoredMaps, size: Size = "original") -> NDArray[np.uint8]:
-    """Maps as pictures.
+    """Render heatmaps as images.
 
-    Each map is enlarged to the frame, between the centres of its cells, and scaled so that its lowest pixel is 0 and
-    its highest 255, decimals cut off: what grad-cam does at full size, to one level. Padding is removed before the
-    scaling, so that what a network sees beside the photo neither shows nor counts.
+    Each heatmap is enlarged to the frame, interpolated between the centres of its cells, and scaled such that its
+    lowest pixel is 0 and its highest 255, truncated: the result of grad-cam at full size, to one level. Padding is
+    removed before the scaling, so that it has no effect.
 
     Args:
-        stored: Of one image.
-        size: "original" and (width, height), in pixels: the image alone, at its own size or at that. "letterbox": the
-            whole frame as the network saw it, padding included. To a (width, height) that the whole frame scales to
-            evenly, maps are enlarged straight away; otherwise by way of the frame.
+        stored: Heatmaps of one image.
+        size: "original" or (width, height), in pixels: the image without padding, at its own or another size.
+            "letterbox": the whole frame, padding included. If the whole frame scales evenly to (width, height), the
+            heatmaps are enlarged directly, otherwise via the frame.
 
     Returns:
-        uint8 (C, H, W). A blank map is 0 everywhere, and so is a constant one, which points nowhere.
+        uint8 (C, H, W). A blank or constant heatmap is 0 everywhere.
     """
     frame = stored.frame
     whole = (frame.out_width, frame.out_height)
@@ -248,7 +249,7 @@ def render(stored: StoredMaps, size: Size = "original") -> NDArray[np.uint8]:
             whole, left, top = even
             rows, columns = slice(top, top + height), slice(left, left + width)
     pictures = np.zeros((len(stored.values), height, width), np.uint8)
-    # A channel's maximum cancels out, so the shares will do. Channel by channel, a map stays in the processor's cache.
+    # The channel's maximum cancels out, so the shares suffice. One channel at a time fits in the processor's cache.
     for cells, picture in zip(stored.values, pictures, strict=True):
         heat = cv2.resize(cells.astype(np.float32), whole, interpolation=cv2.INTER_LINEAR)[rows, columns]
         if heat.shape != (height, width):
@@ -258,7 +259,7 @@ def render(stored: StoredMaps, size: Size = "original") -> NDArray[np.uint8]:
 
 
 def _scaled_evenly(frame: Letterbox, width: int, height: int) -> tuple[tuple[int, int], int, int] | None:
-    """Size of the frame, and left and top of its image, where the image gets another size; None if they are uneven."""
+    """Size of the scaled frame, and left and top of its image, if the image is resized; None if they are uneven."""
     across = divmod(frame.out_width * width, frame.inner_width), divmod(frame.left * width, frame.inner_width)
     down = divmod(frame.out_height * height, frame.inner_height), divmod(frame.top * height, frame.inner_height)
     if any(rest for _, rest in (*across, *down)):

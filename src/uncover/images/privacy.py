@@ -1,4 +1,4 @@
-"""Frames of patients: what of them may be shown (`report.privacy` of the config)."""
+"""Privacy of patients: which parts of their frames may be shown (`report.privacy` in the config)."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from uncover.errors import InputError
 
 PUBLIC_SETS = frozenset([*TRAINING_SETS, *(known.test_set for known in CATALOGUE.values() if not known.patients)])
 PUBLIC_SOURCES = frozenset(["300w", *(name for name, known in CATALOGUE.items() if not known.patients)])
-"""Known to show no patients. Whatever else there is, somebody's own data too, may show them; and what stands in SLAPI's
-place obeys the same rule."""
+"""Sets without patients. All other sets, including users' own data, may show patients; so may data used in place of
+SLAPI."""
 
 CELLS = 6
-"""Cells across the longer side of a face, at most: no feature of a face is left."""
+"""Maximum number of cells along the longer side of a face, so that no facial feature remains visible."""
 
 MARGIN = 0.25
-"""Of a box's sides, pixelated around it: boxes end at the brow and at the chin, or miss a little."""
+"""Pixelated margin around a box, as a share of its sides: boxes end at the brow and the chin, or are inaccurate."""
 
 
 KINDS = ("pixelate", "mosaic", "blur", "solid", "whole-frame", "publish")
-"""What of faces may be shown: the values of `report.privacy`, another name for "pixelate", and black."""
+"""Ways to hide faces: the values of `report.privacy`, a synonym of "pixelate", and black."""
 
 HIDES_SOME = ("pixelate", "mosaic", "blur", "solid")
-"""Those for which it matters where faces may be."""
+"""Ways that depend on the position of faces."""
 
 SHAPES = ("box", "ellipse")
-"""Of what is hidden around a box."""
+"""Shape of the hidden area around a box."""
 
 SUSPECT = 0.01
-"""Confidence from which a candidate of any class may be a face, or a part of one."""
+"""Confidence above which a candidate of any class may be a face or a part of one."""
 
 REACH = {
     "eyes": 5.0,
@@ -47,23 +47,23 @@ REACH = {
     "eyes nose": 1.2,
     "mouth": 2.1,
 }
-"""By part, how far the face goes from the middle of its box, in longest sides of the box: enough for four of five faces
-of WFLW and MERL-RAV. It may lie in any direction, for infants lie in any."""
+"""Extent of the face from the centre of a part's box, by part, in longest sides of the box: sufficient for 80 % of the
+faces in WFLW and MERL-RAV. It applies in all directions, because infants lie at any angle."""
 
 FACE_SIDE = 0.7
-"""Longest side of a face, as a share of the square that `REACH` spans."""
+"""Longest side of a face, as a share of the side of the square defined by `REACH`."""
 
 GRID = 64
-"""Cells of a `Cover` in each direction."""
+"""Number of cells of a `Cover` in each direction."""
 
 
 @dataclass(frozen=True)
 class Cover:
-    """Where faces may be in a picture, coarsely, so that much of it can be kept and added up.
+    """Coarse mask of possible faces in an image, small enough to be stored and combined.
 
     Attributes:
-        cells: bool (`GRID`, `GRID`), rows first: equal parts of the picture that are to be hidden.
-        side: Longest side of any face that may be there, in pixels; 0 without one.
+        cells: bool (`GRID`, `GRID`), rows first: equal parts of the image that are hidden.
+        side: Longest side of any possible face, in pixels; 0 without one.
     """
 
     cells: NDArray[np.bool_]
@@ -71,13 +71,13 @@ class Cover:
 
     @classmethod
     def of(cls, boxes: NDArray[np.floating], width: int, height: int, margin: float = MARGIN) -> Cover:
-        """The cells that boxes touch.
+        """Cells that overlap boxes.
 
         Args:
-            boxes: (N, 4), x1 y1 x2 y2 in pixels; those that are not finite count as the whole picture.
-            width: Of the picture, in pixels.
-            height: Likewise.
-            margin: Of a box's sides, covered around it.
+            boxes: (N, 4), x1 y1 x2 y2 in pixels; a box that is not finite covers the whole image.
+            width: Width of the image, in pixels.
+            height: Height of the image, in pixels.
+            margin: Covered margin around a box, as a share of its sides.
         """
         corners = np.asarray(boxes, np.float64).reshape(-1, 4)
         whole = np.logical_not(np.isfinite(corners).all(axis=1))
@@ -88,7 +88,7 @@ class Cover:
         left, top = np.floor(first).clip(0, GRID).astype(np.int64).T
         right, bottom = np.ceil(last).clip(0, GRID).astype(np.int64).T
         real = (left < right) & (top < bottom)
-        # Each box adds one from its first cell on and takes it away after its last, in both directions.
+        # Each box adds one at its first cell and subtracts it after its last, in both directions.
         ends = np.zeros((GRID + 1, GRID + 1), np.int64)
         for rows, columns, sign in ((top, left, 1), (top, right, -1), (bottom, left, -1), (bottom, right, 1)):
             np.add.at(ends, (rows[real], columns[real]), sign)
@@ -97,13 +97,13 @@ class Cover:
 
     @classmethod
     def of_candidates(cls, boxes: NDArray[np.floating], class_names: Sequence[str], width: int, height: int) -> Cover:
-        """The same of candidates of any class: a part is covered with the face that may be around it.
+        """Cells that overlap candidates of any class; for a part, those of the face that may surround it.
 
         Args:
             boxes: (N, 4), x1 y1 x2 y2 in pixels.
-            class_names: Of each, N of them; what is no part of a face is covered as it is.
-            width: Of the picture, in pixels.
-            height: Likewise.
+            class_names: Class name of each of the N boxes; classes that are not parts of a face are covered as boxes.
+            width: Width of the image, in pixels.
+            height: Height of the image, in pixels.
         """
         corners = np.asarray(boxes, np.float64).reshape(-1, 4)
         reach = np.array([REACH.get(name, 0.0) for name in class_names])
@@ -115,14 +115,14 @@ class Cover:
 
     @classmethod
     def whole(cls, width: int, height: int) -> Cover:
-        """All of a picture."""
+        """A mask of the whole image."""
         return cls(np.ones((GRID, GRID), np.bool_), float(max(width, height)))
 
     def __or__(self, other: Cover) -> Cover:
         return Cover(self.cells | other.cells, max(self.side, other.side))
 
     def mask(self, width: int, height: int) -> NDArray[np.bool_]:
-        """bool (height, width), the pixels to hide; one that is cut by a border of cells belongs to both."""
+        """bool (height, width), pixels to hide; a pixel on the border of cells belongs to both."""
         rows, columns = (np.arange(length + 1) * GRID // length for length in (height, width))
         by_row = self.cells[rows[:-1]] | self.cells[np.minimum(rows[1:], GRID - 1)]
         return by_row[:, columns[:-1]] | by_row[:, np.minimum(columns[1:], GRID - 1)]
@@ -134,23 +134,23 @@ def has_patients(set_name: str) -> bool:
 
 
 def are_left_out(privacy: str) -> bool:
-    """Whether a figure shows no photo of patients at all."""
+    """Whether figures show no photos of patients at all."""
     return privacy in (LEAVE_OUT, HIDE_ALL)
 
 
 def left_out_words(titles: Sequence[str], privacy: str = LEAVE_OUT) -> str:
-    """What a figure says of sets whose photos it may not show."""
+    """Note in a figure about sets whose photos must not be shown."""
     return f"photos of {'; '.join(titles)} are left out (report.privacy: {privacy})"
 
 
 def in_figure(image: NDArray[np.uint8], boxes: NDArray[np.floating], privacy: str, patients: bool) -> NDArray[np.uint8]:
-    """A photo as a figure may show it.
+    """Apply `report.privacy` to a photo in a figure.
 
     Args:
         image: uint8 (H, W, 3).
         boxes: As `shown` takes them.
-        privacy: Value of `report.privacy`, of those that show photos of patients if it is one.
-        patients: Whether it may be one.
+        privacy: Value of `report.privacy` that permits photos of patients.
+        patients: Whether the photo may show a patient.
     """
     if privacy == HIDE_ALL:
         return shown(image, np.zeros((0, 4)), "whole-frame")
@@ -158,7 +158,7 @@ def in_figure(image: NDArray[np.uint8], boxes: NDArray[np.floating], privacy: st
 
 
 def may_show_patients(source: str) -> bool:
-    """Whether photos of a raw data set may show patients, wherever they went."""
+    """Whether photos of a raw data set may show patients, wherever they are used."""
     return source not in PUBLIC_SOURCES
 
 
@@ -169,23 +169,23 @@ def shown(
     cover: Cover | None = None,
     shape: str = "box",
 ) -> NDArray[np.uint8]:
-    """What of a patient's frame may be shown.
+    """Hide the parts of a patient's frame that must not be shown.
 
     Args:
         image: uint8 (H, W, 3).
-        boxes: (N, 4), x1 y1 x2 y2 in pixels: every box that may hold a face, true and predicted. Without any, nobody
-            knows where the face is, so the whole frame is hidden.
-        privacy: "pixelate" or "mosaic", "blur", "solid" for black, "whole-frame" to pixelate all of it whatever the
-            boxes say, or "publish" for the frame as it is.
-        cover: What else is to be hidden.
-        shape: "box", or "ellipse" for the one that goes through the middles of the grown box's sides, and around all of
-            the box; of what else is to be hidden, that shows what lies between the ellipse and the grown box.
+        boxes: (N, 4), x1 y1 x2 y2 in pixels: every box that may contain a face, true and predicted. Without any box,
+            the position of the face is unknown, so the whole frame is hidden.
+        privacy: "pixelate" or "mosaic", "blur", "solid" for black, "whole-frame" to pixelate the whole frame, or
+            "publish" to change nothing.
+        cover: Further areas to hide.
+        shape: "box", or "ellipse": the ellipse through the midpoints of the sides of the enlarged box, which contains
+            the box. Where `cover` would hide the corners between the ellipse and the enlarged box, they stay visible.
 
     Returns:
         A copy, uint8 (H, W, 3).
 
     Raises:
-        InputError: `privacy` is none of these.
+        InputError: `privacy` or `shape` is invalid.
     """
     if privacy not in KINDS:
         raise InputError(f"privacy is '{privacy}'; expected one of {', '.join(KINDS)}")
@@ -211,7 +211,7 @@ def shown(
             hidden[place] |= _in_ellipse(corners, place)
     if not hidden.any():
         return image
-    # One size of cell for all: a small wrong box on a large face must not bring out its features.
+    # One cell size for all boxes: a small, wrong box on a large face must not reveal its features.
     side = max(sides.max(), 0.0 if cover is None else min(cover.side, max(width, height)))
     cell = max(1, math.ceil(side / CELLS))
     rows, columns = np.flatnonzero(hidden.any(axis=1)), np.flatnonzero(hidden.any(axis=0))
@@ -224,20 +224,20 @@ def shown(
 
 
 def _in_ellipse(corners: NDArray[np.floating], place: tuple[slice, slice]) -> NDArray[np.bool_]:
-    """Which pixels of a place an ellipse touches that fills a box."""
+    """Pixels of a region that overlap the ellipse inscribed in a box."""
     rows, columns = np.ogrid[place]
     middle, half = (corners[:2] + corners[2:]) / 2, np.maximum((corners[2:] - corners[:2]) / 2, 0.5)
-    # The point of a pixel that is nearest to the middle.
+    # The point of each pixel that is nearest to the centre.
     x = (np.clip(middle[0], columns, columns + 1) - middle[0]) / half[0]
     y = (np.clip(middle[1], rows, rows + 1) - middle[1]) / half[1]
     return np.asarray(x**2 + y**2 <= 1, np.bool_)
 
 
 def _smoothed(cells: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
-    """Cells without their edges. A blur alone can be undone in part; what the cells have lost is lost."""
+    """Blur the edges of cells. A blur alone can be partly inverted; the detail removed by the cells cannot."""
     import cv2
 
-    # Nothing is lost in fewer pixels, and a wide blur takes seconds in many.
+    # Reducing the resolution loses nothing, and a wide blur of many pixels takes seconds.
     height, width = cells.shape[:2]
     fewer = max(1, cell // 8)
     small = cv2.resize(cells, (-(-width // fewer), -(-height // fewer)), interpolation=cv2.INTER_AREA)
@@ -246,7 +246,7 @@ def _smoothed(cells: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
 
 
 def _pixelated(image: NDArray[np.uint8], cell: int) -> NDArray[np.uint8]:
-    """The means of cells of at least `cell` pixels a side, or of the whole side where it is shorter."""
+    """Means of cells that are at least `cell` pixels wide and high, or as large as a shorter side."""
     import cv2
 
     rows, columns = (

@@ -1,4 +1,4 @@
-"""Image files that a user names, and the one path from a file to the pixels of a frame."""
+"""Read image files, and convert them to the pixels of a network's input frame."""
 
 from __future__ import annotations
 
@@ -41,60 +41,60 @@ from uncover.images.maps import (
 )
 
 DESCRIPTION = 270
-"""TIFF's number of the tag that says what is in a file."""
+"""TIFF tag with the description of the file."""
 
 JPEG, PNG = b"\xff\xd8\xff", b"\x89PNG"
 HEAD = 4096
-"""Bytes in which a PNG says whether it is an animation, if it does not begin with a long profile."""
+"""Bytes within which a PNG declares that it is animated, unless it starts with a long profile."""
 TIFF = frozenset({".tif", ".tiff"})
 SEVERAL_BANDS = frozenset({"RGB", "RGBA", "RGBX", "CMYK", "LAB", "YCbCr", "P", "PA"})
-"""Colour modes of pages that are photos, each of its own; grey pages are the channels of one."""
+"""Colour modes of pages that are photos; grey pages are the channels of one image."""
 COLOURS = 3
 FASTEST = frozenset({"JPEG", "MPO", "PNG", "WEBP"})
-"""Formats that OpenCV decodes to the same pixels as Pillow, in less time or beside other threads."""
+"""Formats that OpenCV decodes to the same pixels as Pillow, but faster or in parallel."""
 
 Source = NDArray[np.uint8] | StoredMaps
-"""What a file holds: a picture, uint8 (H, W, C), or heatmaps as small as they are stored."""
+"""Content of a file: an image, uint8 (H, W, C), or heatmaps at their stored size."""
 AVERAGES = ("mean", "whole_face")
-"""Maps for which those of the classes are read and averaged."""
+"""Inputs for which the heatmaps of the classes are read and averaged."""
 OVERHEAD = 1000
-"""Bytes of the objects around the maps of one image, about."""
+"""Approximate memory in bytes of the Python objects around the heatmaps of one image."""
 READERS = 4
-"""Files that are read at a time."""
+"""Number of files read in parallel."""
 
 
 def list_images(folder: Path) -> list[Path]:
-    """Image files at any depth of a folder, sorted by their path inside it; hidden ones are passed over.
+    """Image files at any depth of a folder, sorted by relative path; hidden files are skipped.
 
-    What else is there, labels and lists apart, is named.
+    Other files, except labels and lists, are logged.
 
     Raises:
-        InputError: There is no such folder, or no image in it.
+        InputError: The folder does not exist or contains no image.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; expected one of images")
+        raise InputError(f"{folder}: no such folder; expected a folder of images")
     found, others = find_images(folder)
     if not found:
-        there = f"; there are {kinds(others)}" if others else ""
+        there = f"; found {kinds(others)}" if others else ""
         raise InputError(f"{folder}: no image in it; expected files that end in {', '.join(sorted(ENDINGS))}{there}")
     log_passed_over(folder, others)
     return found
 
 
 def log_animations(paths: Iterable[Path]) -> None:
-    """Log of which image files only the first picture is read; stacks of channels are none of them."""
+    """Log which files contain several images, of which only the first is read; stacks of channels are excluded."""
     log_first_of_several({path: count_pictures(path) for path in paths})
 
 
 def inspect_image(path: Path, channels: int) -> tuple[int, int]:
-    """Width and height of an image, from its header; those of heatmaps are those of the image that they explain.
+    """Width and height of an image, from its header; for heatmaps, of the image that they explain.
 
     Args:
         path: Image file.
-        channels: Channels that it must have.
+        channels: Required number of channels.
 
     Raises:
-        InputError: It is missing, cut off, unreadable, or of other channels.
+        InputError: The file is missing, truncated, unreadable, or has other channels.
     """
     if _is_stack(path, channels):
         with open_tiff(path) as tiff:
@@ -113,22 +113,22 @@ def read_image(path: Path, channels: int) -> NDArray[np.uint8]:
     """Decode an image.
 
     Args:
-        path: A photo (3 channels; greys are tripled, alpha is dropped, EXIF orientation is applied), a grey image (1
-            channel), or a TIFF of 8-bit channels, stored as (C, H, W) or (H, W, C), or heatmaps as `write_maps` stores
-            them: they are enlarged to the size of the image that they explain. Of several pictures the first is read.
-        channels: Channels that it must have.
+        path: A photo (3 channels; grey is repeated, alpha is dropped, EXIF orientation is applied), a grey image (1
+            channel), a TIFF of 8-bit channels, stored as (C, H, W) or (H, W, C), or heatmaps of `write_maps`, which
+            are enlarged to the size of the image that they explain. Of several images, the first is read.
+        channels: Required number of channels.
 
     Returns:
         uint8 (H, W, C), contiguous; three channels are red, green, blue.
 
     Raises:
-        InputError: It is missing, cut off, unreadable, too large, or of other channels.
+        InputError: The file is missing, truncated, unreadable, too large, or has other channels.
     """
     if _is_stack(path, channels):
         return _read_stack(path, channels)
     info = _inspect_photo(path, channels)
     pixels = None
-    # OpenCV decodes fastest, but colour modes and orientations that readers disagree about are the other's business.
+    # OpenCV decodes fastest, but Pillow handles colour modes and orientations on which readers differ.
     if info.plain and info.kind in FASTEST and info.width * info.height < MANY_PIXELS:
         kind = cv2.IMREAD_COLOR_RGB if channels == COLOURS else cv2.IMREAD_GRAYSCALE
         pixels = cv2.imdecode(np.fromfile(path, np.uint8), kind | cv2.IMREAD_IGNORE_ORIENTATION)
@@ -136,24 +136,24 @@ def read_image(path: Path, channels: int) -> NDArray[np.uint8]:
         try:
             pixels = read_upright_rgb(path)[..., :channels]
         except PhotoError as error:
-            raise InputError(f"{error}; mend or remove the image") from None
-        except Exception as error:  # whatever Pillow's decoders raise
+            raise InputError(f"{error}; fix or remove the image") from None
+        except Exception as error:  # Pillow's decoders raise many types
             reason = " ".join(str(error).split())
-            raise InputError(f"{path}: cannot be decoded ({reason}); mend or remove the image") from None
+            raise InputError(f"{path}: cannot be decoded ({reason}); fix or remove the image") from None
     if pixels.shape[:2] != (info.height, info.width):
         raise InputError(
-            f"{path}: holds {pixels.shape[1]} x {pixels.shape[0]} pixels, and its header says {info.width} x"
-            f" {info.height}; mend or remove the image"
+            f"{path}: has {pixels.shape[1]} x {pixels.shape[0]} pixels, but its header states {info.width} x"
+            f" {info.height}; fix or remove the image"
         )
     return np.ascontiguousarray(pixels, np.uint8).reshape(info.height, info.width, channels)
 
 
 def count_pictures(path: Path) -> int:
-    """How many pictures a file holds; 1 also for what cannot be opened, and for stacks of channels."""
+    """Number of images in a file; 1 if it cannot be opened or is a stack of channels."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
-        # Most files hold one, and are not opened for this.
+        # Most formats contain one image, and are not opened.
         chunks, pixels, _ = head.partition(b"IDAT")
         if head[:3] == JPEG or (head[:4] == PNG and pixels and b"acTL" not in chunks):
             return 1
@@ -161,7 +161,7 @@ def count_pictures(path: Path) -> int:
             return 1
         with open_photo(path) as image:
             return 1 if image.format in FIRST_OF_SEVERAL else getattr(image, "n_frames", 1)
-    except Exception:  # whatever is wrong, the reader of photos words it
+    except Exception:  # reported when the photo is read
         return 1
 
 
@@ -169,15 +169,15 @@ def _inspect_photo(path: Path, channels: int) -> PhotoInfo:
     try:
         info = inspect_photo(path)
     except PhotoError as error:
-        raise InputError(f"{error}; mend or remove the image") from None
+        raise InputError(f"{error}; fix or remove the image") from None
     if channels != COLOURS and (channels != 1 or info.mode != "L"):
         expected = "an 8-bit grey image" if channels == 1 else "a TIFF"
-        raise InputError(f"{path}: is a picture of mode {info.mode}; expected {channels} channels: {expected}")
+        raise InputError(f"{path}: is an image of mode {info.mode}; expected {channels} channels: {expected}")
     return info
 
 
 def _is_stack(path: Path, channels: int) -> bool:
-    """Whether a file is read as channels that mean no colours: heatmaps, or pages that are a channel each."""
+    """Whether a file is read as channels without colours: heatmaps, or one page per channel."""
     if path.suffix.lower() not in TIFF:
         return False
     if channels not in (1, COLOURS):
@@ -188,9 +188,9 @@ def _is_stack(path: Path, channels: int) -> bool:
                 return True
             try:
                 return getattr(image, "n_frames", 1) > 1 and image.mode not in SEVERAL_BANDS
-            except Exception:  # cut off between its pages; the first alone would pass for a photo
+            except Exception:  # truncated between pages; the first alone would look like a photo
                 return True
-    except Exception:  # whatever is wrong, the reader of photos words it
+    except Exception:  # reported when the photo is read
         return False
 
 
@@ -208,34 +208,34 @@ def _read_stack(path: Path, channels: int) -> NDArray[np.uint8]:
 
 
 def _height_width(path: Path, shape: tuple[int, ...], dtype: Any, channels: int) -> tuple[int, int]:
-    """Height and width of a stack; channels come first where both ends could be they, which is how maps are stored."""
+    """Height and width of a stack. If both orders are possible, channels come first, as in stored heatmaps."""
     if dtype != np.uint8:
-        raise InputError(f"{path}: holds {dtype} values; expected 8-bit channels (uint8)")
+        raise InputError(f"{path}: contains {dtype} values; expected 8-bit channels (uint8)")
     if len(shape) == 2 and channels == 1:
         return shape[0], shape[1]
     if len(shape) == 3 and shape[0] == channels:
         return shape[1], shape[2]
     if len(shape) == 3 and shape[2] == channels:
         return shape[0], shape[1]
-    raise InputError(f"{path}: holds an array of {' x '.join(map(str, shape))}; expected {channels} channels")
+    raise InputError(f"{path}: contains an array of {' x '.join(map(str, shape))}; expected {channels} channels")
 
 
 def channels_of_file(channels: int, kind: Input) -> int:
-    """Channels of the photo behind an input: a grey one is made of colours."""
+    """Number of channels of the photo behind an input: a grey input is made of colours."""
     return COLOURS if kind == "grey" else channels
 
 
 def read_source(path: Path, channels: int, frame: Letterbox, kind: Input = "photo") -> Source:
-    """Decode an image; heatmaps stay as small as they are.
+    """Decode an image; heatmaps keep their stored size.
 
     Args:
-        path: Image file, or file of heatmaps.
-        channels: Channels that the network sees.
-        frame: Made for the size of the image; for heatmaps, of the image that they explain.
-        kind: What the network looks at.
+        path: Image file, or heatmap file.
+        channels: Number of channels of the network's input.
+        frame: Frame made for the size of the image; for heatmaps, of the image that they explain.
+        kind: Kind of input.
 
     Raises:
-        InputError: The file is missing, unreadable, of another kind, of other channels, or of heatmaps of another size.
+        InputError: The file is missing, unreadable, of another kind, or has other channels or heatmaps of another size.
     """
     if kind in MAP_INPUTS:
         return _read_maps(path, channels, frame, kind)
@@ -246,30 +246,30 @@ def read_source(path: Path, channels: int, frame: Letterbox, kind: Input = "phot
 
 
 def scale(source: Source, frame: Letterbox, smooth: bool = True) -> NDArray[np.uint8]:
-    """Give an image the size that it has in its frame; heatmaps go there straight from their cells.
+    """Scale an image to its size in the frame; heatmaps are scaled directly from their cells.
 
     Args:
-        source: As read; a picture may have the size already.
-        frame: Where it will stand.
-        smooth: As for `resize`; heatmaps, which grow, know no difference.
+        source: Image as read; may already have its size.
+        frame: Target frame.
+        smooth: As for `resize`; no effect on heatmaps, which are enlarged.
 
     Returns:
         uint8 (inner height, inner width, C).
     """
     if isinstance(source, StoredMaps):
-        # Channel by channel in memory, which is how the network wants them: only the view has channels last.
+        # Channel by channel in memory, as the network expects them; only the view has channels last.
         return render(source, (frame.inner_width, frame.inner_height)).transpose(1, 2, 0)
     return resize(source, frame.inner_width, frame.inner_height, smooth)
 
 
 def bytes_of_maps(paths: Sequence[Path], frames: Sequence[Letterbox], channels: int, kind: Input) -> int:
-    """Memory that the heatmaps of all images take as they are stored, told from the first.
+    """Memory of the stored heatmaps of all images, estimated from the first.
 
     Args:
-        paths: Files of heatmaps, at least one.
-        frames: Of each.
-        channels: Channels of each.
-        kind: A kind of heatmap.
+        paths: Heatmap files, at least one.
+        frames: Frame of each image.
+        channels: Number of channels of each.
+        kind: Kind of heatmap.
 
     Raises:
         InputError: The first file is unusable.
@@ -291,20 +291,20 @@ def _read_maps(path: Path, channels: int, frame: Letterbox, kind: Input) -> Stor
             raise InputError(f"{path}: {error}") from None
     if (stored.frame.width, stored.frame.height) != (frame.width, frame.height):
         raise InputError(
-            f"{path}: holds heatmaps of an image of {stored.frame.width} x {stored.frame.height} pixels; expected"
-            f" {frame.width} x {frame.height}, so make them anew with 'uncover heatmaps'"
+            f"{path}: contains heatmaps of an image of {stored.frame.width} x {stored.frame.height} pixels; expected"
+            f" {frame.width} x {frame.height}; make them again with 'uncover heatmaps'"
         )
-    return replace(stored, about={})  # much text, for thousands of images
+    return replace(stored, about={})  # long text, for thousands of images
 
 
 def named_images(given: Sequence[Path]) -> dict[str, Path]:
-    """Image files by name: their path below their folder, or their bare name.
+    """Image files by name: their path relative to the folder, or their bare name.
 
     Args:
         given: A data set (a folder with images/), a folder of images, or image files.
 
     Raises:
-        InputError: There is none, a folder stands among files, or two files have one name.
+        InputError: There is no image, a folder is among files, or two files have the same name.
     """
     if len(given) == 1 and not given[0].is_file():
         folder = images_folder(given[0])
@@ -314,33 +314,33 @@ def named_images(given: Sequence[Path]) -> dict[str, Path]:
         if path.is_dir():
             raise InputError(f"{path}: is a folder among {len(given)} images; expected one folder, or files only")
         if path.name in named:
-            raise InputError(f"{path}: has the name of {named[path.name]}, and results know images by name")
+            raise InputError(f"{path}: has the name of {named[path.name]}, but results need unique names; rename one")
         named[path.name] = path
     return named
 
 
 def images_folder(folder: Path) -> Path:
-    """Where the images of a data set stand, or of a folder that holds nothing else."""
+    """Folder of the images of a data set, or the folder itself if it has no subfolder `images`."""
     return folder / IMAGES if (folder / IMAGES).is_dir() else folder
 
 
 def check_apart(given: Sequence[Path], out: Path) -> None:
-    """Make sure that what is written to a folder is not taken for one of the images the next time.
+    """Check that output is not written into a folder of input images, where the next run would read it.
 
     Args:
         given: As for `named_images`.
         out: Folder to write to.
 
     Raises:
-        InputError: It stands among the images.
+        InputError: The output folder is among the images.
     """
     for folder in (images_folder(path).resolve() for path in given if path.is_dir()):
         if out.resolve().is_relative_to(folder):
-            raise InputError(f"{out}: stands among the images in {folder}; give a folder elsewhere")
+            raise InputError(f"{out}: is among the images in {folder}; give a folder elsewhere")
 
 
 def hash_files(paths: Iterable[Path]) -> set[str]:
-    """sha256 of files, by which photos are told apart whatever their names."""
+    """sha256 of files, to compare photos regardless of their names."""
     with ThreadPoolExecutor(READERS) as pool:
         return set(pool.map(hash_file, paths))
 

@@ -1,6 +1,6 @@
-"""Faces made to look like those of newborns: eyes shut, brows faded, smooth skin, a high forehead, wide cheeks.
+"""Make faces look like those of newborns: eyes closed, brows faded, smooth skin, a high forehead, wide cheeks.
 
-No photo of an infant is needed for it: the copies are of photos with 68 landmarks.
+No photo of an infant is needed: the copies are made of photos with 68 landmarks.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from uncover.data.outlines import Frame, Points, frame_of_landmarks, outline_of_
 from uncover.images.compose import DrawnFace
 
 SMALLEST_UNIT = 4.0
-"""Half the way from the eyes to the mouth, in pixels, from which a face is changed."""
+"""Smallest face that is changed: half the distance from the eyes to the mouth, in pixels."""
 
 TINTS = np.array([[1.1, 0.9, 0.93], [1.08, 0.95, 0.9], [1.05, 0.95, 0.72], [1.0, 1.0, 1.0]])
-"""Red, green, blue: rosy, pale, yellow, as it was."""
+"""Red, green, blue: rosy, pale, yellow, unchanged."""
 
 BROWS, EYES = (17, 22), (36, 42)
-"""First of the points of each, in iBUG order."""
+"""Index of the first point of each part, in iBUG order."""
 
 
 def look_younger(
@@ -31,12 +31,12 @@ def look_younger(
 
     Args:
         pixels: uint8 (H, W, 3), RGB.
-        landmarks: (68, 2) of each face that has some.
+        landmarks: (68, 2) of each face with landmarks.
         faces: All faces of the photo.
-        rng: Source of chance.
+        rng: Random generator.
 
     Returns:
-        The copy, and the faces where they lie in it; None if no face is large enough.
+        The copy, and the faces at their new positions; None if no face is large enough.
     """
     large = [points for points in landmarks if np.linalg.norm(frame_of_landmarks(points)[:, 1]) >= SMALLEST_UNIT]
     if not large:
@@ -65,7 +65,7 @@ def look_younger(
 def _wipe_brows_and_eyes(
     pixels: NDArray[np.uint8], skin: NDArray[np.uint8], landmarks: Sequence[Points], rng: np.random.Generator
 ) -> list[tuple[Points, int]]:
-    """Paint skin over brows and eyes, most of the time; lines of the lids that shut, each with its width."""
+    """Paint skin over brows and eyes, usually; returns the lines of the closed lids, each with its width."""
     hole, lids = np.zeros(skin.shape, np.uint8), []
     for points in landmarks:
         unit = float(np.linalg.norm(frame_of_landmarks(points)[:, 1]))
@@ -87,7 +87,7 @@ def _wipe_brows_and_eyes(
 
 
 def _smooth(pixels: NDArray[np.uint8], skin: NDArray[np.uint8], rng: np.random.Generator) -> None:
-    """Soft skin of little contrast, in another tint."""
+    """Smooth skin of low contrast, and change its tint."""
     x, y, w, h = cv2.boundingRect(skin)
     part, side = np.s_[y : y + h, x : x + w], max(w, h)
     soft = cv2.GaussianBlur(skin, (0, 0), side * 0.04)[part][..., None].astype(np.float32) / 255
@@ -111,14 +111,14 @@ def _draw_lids(pixels: NDArray[np.uint8], lids: Sequence[tuple[Points, int]], rn
 
 
 def _stretched(frame: Frame, points: Points, up: float, down: float, cheeks: float) -> Points:
-    """Move points as a newborn's face differs: a high forehead, a short lower face, wide cheeks."""
+    """Move points to the proportions of a newborn's face: a high forehead, a short lower face, wide cheeks."""
     u, v = ((points - frame[:, 2]) @ np.linalg.inv(frame[:, :2]).T).T
     v = np.where(v < 0, v * up, v * down)
     return place(frame, np.column_stack([u * (1 + cheeks * np.exp(-(((v - 1.4) / 1.3) ** 2))), v]))
 
 
 def _stretch(pixels: NDArray[np.uint8], frame: Frame, up: float, down: float, cheeks: float) -> NDArray[np.uint8]:
-    """Move pixels in the same way."""
+    """Move pixels to the same proportions."""
     h, w = pixels.shape[:2]
     grid = np.stack(np.meshgrid(np.arange(w), np.arange(h)), -1).reshape(-1, 2).astype(np.float64)
     u, v = ((grid - frame[:, 2]) @ np.linalg.inv(frame[:, :2]).T).T

@@ -1,1 +1,1 @@
-"""How good boxes are: matching, precision and recall, curves, confusion, counts, intervals. NumPy only, no network."""
+"""Quality of boxes: matching, precision and recall, curves, confusion, counts, intervals. Uses NumPy, no network."""

@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 RECALLS: NDArray[np.float64] = np.linspace(0, 1, 101)
-"""Where average precision reads precision (COCO's 101 points)."""
+"""Recalls at which average precision samples the precision (COCO's 101 points)."""
 
 CONFIDENCES: NDArray[np.float64] = np.linspace(0, 1, 1000)
-"""Where precision, recall and F1 are read; also the recalls of precision-recall curves."""
+"""Confidences at which precision, recall and F1 are sampled; also the recalls of precision-recall curves."""
 
 EPSILON = 1e-16
-"""Keeps F1 defined where precision and recall are 0; upstream's value."""
+"""Keeps F1 defined if precision and recall are 0; upstream's value."""
 
 SMOOTHING = 0.1
-"""Share of the confidences over which the mean F1 is averaged before its maximum is looked for."""
+"""Width of the window, as a share of the confidences, that smooths the mean F1 before its maximum is searched."""
 
 MAP50_WEIGHT, MAP50_95_WEIGHT = 0.1, 0.9
 
@@ -29,27 +29,27 @@ def precision_at_recall(
     predictions: NDArray[np.number],
     recalls: NDArray[np.float64] = RECALLS,
 ) -> NDArray[np.float64]:
-    """The falling envelope of precision, read at given recalls, for each of R resamples.
+    """Decreasing envelope of precision, sampled at given recalls, for each of R resamples.
 
-    Between two hits nothing but false boxes follows, so the envelope is a staircase with a step at each hit; behind the
-    last hit upstream draws a straight line from the last precision down to 0 at recall 1. So the hits are all that is
-    needed, a few of many predictions.
+    Between two hits there are only false positives, so the envelope is a step function with a step at each hit. After
+    the last hit upstream draws a straight line from the last precision to 0 at recall 1. The hits, a small part of the
+    predictions, are therefore sufficient.
 
     Args:
-        hits: (R, K), at each of K hits in falling order of confidence: hits up to and with it.
-        found: (R, K), at each hit: predictions up to and with it.
-        labels: (R,) true boxes.
-        predictions: (R,) predictions in all.
-        recalls: (P,) rising, 0 to 1.
+        hits: (R, K), at each of K hits in order of decreasing confidence: number of hits so far, including it.
+        found: (R, K), at each hit: number of predictions so far, including it.
+        labels: (R,) number of true boxes.
+        predictions: (R,) total number of predictions.
+        recalls: (P,) increasing, from 0 to 1.
 
     Returns:
-        float64 (R, P); zeros where there is no hit, NaN where there is no label.
+        float64 (R, P); zeros without a hit, NaN without a label.
     """
     read = np.zeros((len(labels), len(recalls)))
     read[np.asarray(labels) == 0] = np.nan
     if not hits.shape[1]:
         return read
-    # A hit of an image that was not drawn comes before anything was found: 0 of 0.
+    # A hit in an image that was not drawn may precede all predictions: 0 of 0.
     precision = hits / np.maximum(found, 1)
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     for row in np.flatnonzero((np.asarray(labels) > 0) & (hits[:, -1] > 0)):
@@ -66,25 +66,25 @@ def precision_at_recall(
 
 
 def area(precision: NDArray[np.float64], recalls: NDArray[np.float64] = RECALLS) -> NDArray[np.float64]:
-    """Average precision: the area under (..., P) precisions at (P,) recalls, by trapezoids."""
+    """Average precision: the area under (..., P) precisions at (P,) recalls, by the trapezoidal rule."""
     heights = (precision[..., 1:] + precision[..., :-1]) / 2
     return (heights * np.diff(recalls)).sum(axis=-1)
 
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """Scores of the C classes that have labels; everything is a share of 1.
+    """Scores of the C classes that have labels; all scores are from 0 to 1.
 
     Attributes:
-        class_ids: int64 (C,), rising.
-        labels: int64 (C,), true boxes.
-        predictions: int64 (C,), predicted boxes.
+        class_ids: int64 (C,), increasing.
+        labels: int64 (C,), number of true boxes.
+        predictions: int64 (C,), number of predicted boxes.
         ap: float64 (C, K), average precision at each IoU threshold; zeros without a prediction.
         precision_curve: float64 (C, 1000), at `CONFIDENCES`, first IoU threshold.
-        recall_curve: float64 (C, 1000), likewise.
-        f1_curve: float64 (C, 1000), likewise.
-        precision_recall: float64 (C, 1000), precision at as many recalls, first IoU threshold.
-        best: Index into `CONFIDENCES` where the smoothed mean F1 is highest.
+        recall_curve: float64 (C, 1000), at `CONFIDENCES`, first IoU threshold.
+        f1_curve: float64 (C, 1000), at `CONFIDENCES`, first IoU threshold.
+        precision_recall: float64 (C, 1000), precision at 1000 recalls from 0 to 1, first IoU threshold.
+        best: Index into `CONFIDENCES` at which the smoothed mean F1 is highest.
     """
 
     class_ids: NDArray[np.int64]
@@ -99,12 +99,12 @@ class ClassMetrics:
 
     @property
     def best_confidence(self) -> float:
-        """Confidence of the best mean F1, at which precision, recall and F1 are stated."""
+        """Confidence with the best mean F1, at which precision, recall and F1 are reported."""
         return float(CONFIDENCES[self.best])
 
     @property
     def best_of_class(self) -> NDArray[np.int64]:
-        """(C,), index into `CONFIDENCES` of each class's own best F1, found in the same way."""
+        """(C,), index into `CONFIDENCES` of the best F1 of each class, computed in the same way."""
         rows = [_smooth(curve, SMOOTHING).argmax() for curve in self.f1_curve]
         return np.array(rows, np.int64)
 
@@ -135,32 +135,32 @@ class ClassMetrics:
 
     @property
     def mean_precision(self) -> float:
-        """Mean over classes; 0 without labels, as in upstream's training record."""
+        """Mean precision over classes; 0 without labels, as in upstream's training record."""
         return _mean(self.precision)
 
     @property
     def mean_recall(self) -> float:
-        """Likewise."""
+        """Mean recall over classes; 0 without labels."""
         return _mean(self.recall)
 
     @property
     def mean_f1(self) -> float:
-        """Likewise: mean of the classes' F1, not F1 of the means."""
+        """Mean of the F1 of classes, not F1 of the means; 0 without labels."""
         return _mean(self.f1)
 
     @property
     def map50(self) -> float:
-        """Likewise."""
+        """Mean AP50 over classes; 0 without labels."""
         return _mean(self.ap50)
 
     @property
     def map50_95(self) -> float:
-        """Likewise."""
+        """Mean AP50-95 over classes; 0 without labels."""
         return _mean(self.ap50_95)
 
 
 def confidence_order(confidence: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Order of falling confidence. Upstream's very call: boxes of one confidence have to come out as they do there."""
+    """Order of decreasing confidence. Same call as upstream, so that boxes of equal confidence have the same order."""
     return np.argsort(-confidence)
 
 
@@ -170,10 +170,10 @@ def ap_per_class(
     predicted_class: NDArray[np.number],
     true_class: NDArray[np.number],
 ) -> ClassMetrics:
-    """Score the boxes of all images together; equals yolov5 7.0.14's function of this name.
+    """Score the boxes of all images together; equals the function of this name in yolov5 7.0.14.
 
     Args:
-        correct: bool (N, K), for each prediction whether it is correct at each IoU threshold.
+        correct: bool (N, K), whether each prediction is correct at each IoU threshold.
         confidence: (N,), 0 to 1.
         predicted_class: (N,), ids.
         true_class: (M,), ids of the true boxes.
@@ -203,7 +203,7 @@ def ap_per_class(
 def _curves_over_confidence(
     hit: NDArray[np.bool_], confidence: NDArray[np.floating], labels: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Precision and recall of one class at `CONFIDENCES`; above its highest confidence they are 1 and 0."""
+    """Precision and recall of one class at `CONFIDENCES`; 1 and 0 above its highest confidence."""
     hits = hit.cumsum()
     found = np.arange(1, len(hit) + 1)
     precision = np.interp(-CONFIDENCES, -confidence, hits / found, left=1)
@@ -219,7 +219,7 @@ def _envelope(hit: NDArray[np.bool_], labels: int, recalls: NDArray[np.float64] 
 
 
 def _smooth(values: NDArray[np.float64], share: float) -> NDArray[np.float64]:
-    """Mean over an odd window of about `share` of the values; beyond the ends the end values go on."""
+    """Mean over an odd window of about `share` of the values, padded with the first and last value."""
     width = round(len(values) * share * 2) // 2 + 1
     padded = np.pad(values, width // 2, mode="edge")
     return np.convolve(padded, np.full(width, 1 / width), mode="valid")

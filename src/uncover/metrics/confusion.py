@@ -1,4 +1,4 @@
-"""The confusion matrix at fixed thresholds, as YOLOv5's validation counts it, and the thesis's accuracy."""
+"""Confusion matrix at fixed thresholds, as counted by YOLOv5's validation, and the thesis's accuracy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from uncover.metrics.intervals import Rate, percentile_interval, resample_images
 from uncover.metrics.matching import LabelledSet
 
 CONFIDENCE, IOU = 0.25, 0.45
-"""Upstream's thresholds; a box has to lie above both."""
+"""Upstream's thresholds; a box must exceed both."""
 
 BACKGROUND = "background"
 NO_BOX = -1
@@ -25,19 +25,19 @@ Ties = Literal["upstream", "surest"]
 
 @dataclass(frozen=True)
 class Confusion:
-    """What was predicted as what.
+    """Confusion matrix of predicted and true classes.
 
     Attributes:
-        class_ids: Of the C classes.
-        names: Of the classes, "background" last.
-        counts: int64 (C + 1, C + 1); rows are predicted, columns true. The last row counts labels that were missed,
-            the last column boxes where no label is.
-        left_out: int64 (C,), boxes of each class that upstream's rule leaves out of the last column: those in images
-            where no box met a label, images without labels among them.
-        found_by_image: int64 (images, C), labels that were found as what they are.
-        labels_by_image: int64 (images, C).
-        confidence: Boxes of lower or equal confidence are ignored.
-        iou: Overlap that a box and a label have to exceed.
+        class_ids: Ids of the C classes.
+        names: Names of the classes, "background" last.
+        counts: int64 (C + 1, C + 1); rows are predicted, columns true. The last row counts missed labels, the last
+            column false positives in the background.
+        left_out: int64 (C,), boxes of each class that upstream's rule does not count in the last column: those in
+            images without any matched box, including images without labels.
+        found_by_image: int64 (images, C), labels predicted with the right class.
+        labels_by_image: int64 (images, C), all labels.
+        confidence: Boxes must exceed this confidence.
+        iou: A box and a label must exceed this IoU to match.
     """
 
     class_ids: tuple[int, ...]
@@ -51,18 +51,18 @@ class Confusion:
 
     @property
     def shares(self) -> NDArray[np.float64]:
-        """float64 (C + 1, C + 1), each column divided by its sum, as figures show it; NaN in a column of zeros."""
+        """float64 (C + 1, C + 1), each column divided by its sum, as in figures; NaN in a column of zeros."""
         total = self.counts.sum(axis=0)
         return np.divide(self.counts, total, out=np.full(self.counts.shape, np.nan), where=total > 0)
 
     @property
     def accuracy(self) -> float:
-        """Overall accuracy as the thesis counts it: mean of the classes' shares on the diagonal; NaN without labels.
+        """Overall accuracy as in the thesis: mean of the classes' shares on the diagonal; NaN without labels.
 
-        The thesis (section 4.4) does not say how it gets 83.1, 85.4 and 74.7 %. It reads the accuracy of a class off
-        the diagonal of the matrix that upstream draws: columns divided by their sums, two digits printed. A mean of
-        ten such numbers ends after exactly the one decimal of a percent that it states. The cell of background taken
-        for background is empty by construction, so a mean over eleven cells would be too low.
+        The thesis (section 4.4) does not define how it computes 83.1, 85.4 and 74.7 %. It reads the accuracy of a class
+        off the diagonal of upstream's figure: columns divided by their sums, printed with two digits. A mean of ten
+        such numbers has exactly the one decimal of a percent that it reports. The cell of background predicted as
+        background is empty by construction, so a mean over eleven cells would be too low.
         """
         diagonal = np.diag(self.shares)[:-1]
         known = diagonal[~np.isnan(diagonal)]
@@ -70,12 +70,12 @@ class Confusion:
 
     @property
     def accuracy_all_cells(self) -> float:
-        """Sum of the diagonal over the sum of all cells, which also charges boxes where no label is; NaN if empty."""
+        """Sum of the diagonal over the sum of all cells, which includes background false positives; NaN if empty."""
         total = self.counts.sum()
         return float(np.trace(self.counts) / total) if total else float("nan")
 
     def accuracy_interval(self, resamples: int, seed: int, blocks: NDArray[np.int64] | None = None) -> Rate:
-        """`accuracy` with its bootstrap interval over images, or over blocks of them, as for `resample_images`."""
+        """`accuracy` with its bootstrap interval over images, or over blocks as for `resample_images`."""
         images = len(self.labels_by_image)
         values = []
         for weights in resample_images(images, resamples, seed, blocks=blocks):
@@ -86,7 +86,7 @@ class Confusion:
         return percentile_interval(self.accuracy, np.concatenate([np.zeros(0), *values]))
 
     def to_frame(self) -> pd.DataFrame:
-        """Counts with the names on both axes; the first column, "predicted", names the rows."""
+        """Counts with the names on both axes; the first column, "predicted", contains the row names."""
         frame = pd.DataFrame(self.counts, columns=list(self.names))
         frame.insert(0, "predicted", list(self.names))
         return frame
@@ -99,21 +99,21 @@ def confusion(
     iou: float = IOU,
     ties: Ties = "upstream",
 ) -> Confusion:
-    """Count what was predicted as what; `counts` equals `ConfusionMatrix` of yolov5 7.0.14 after a validation.
+    """Count predicted against true classes; `counts` equals `ConfusionMatrix` of yolov5 7.0.14 after validation.
 
-    Boxes and labels are paired whatever their classes: each box with the label that it overlaps most, then each label
-    with the box of highest overlap among those.
+    Boxes and labels are matched regardless of class: each box with the label of highest IoU, then each label with the
+    box of highest IoU among those.
 
-    Boxes of one overlap are no rarity: non-maximum suppression leaves a box once for each class that it could be.
-    Upstream sorts by overlap with a sort that keeps no order and then turns the order round, so that mostly the least
-    sure class gets the label; which one it is may depend on the processor.
+    Boxes with equal IoU are common: non-maximum suppression keeps one box per class at the same place. Upstream sorts
+    by IoU with an unstable sort and reverses the result, so usually the least confident class gets the label; which one
+    may depend on the processor.
 
     Args:
-        boxes: Of the set; all their classes are in `names`.
+        boxes: Boxes of the set; all their classes are in `names`.
         names: Class names by id, in the order of rows and columns.
-        confidence: Boxes of lower or equal confidence are ignored.
-        iou: Overlap that a box and a label have to exceed.
-        ties: Which box of several that overlap a label alike gets it: as upstream's sort has it, or the surest.
+        confidence: Boxes must exceed this confidence.
+        iou: A box and a label must exceed this IoU to match.
+        ties: Which of several boxes with equal IoU gets a label: as in upstream's sort, or the most confident one.
     """
     ids = tuple(names)
     row_of = {class_id: row for row, class_id in enumerate(ids)}
@@ -143,11 +143,11 @@ def confusion(
 
 
 def _pair(overlaps: NDArray[np.float32], iou: float, ties: Ties) -> NDArray[np.int64]:
-    """Box of each label, `NO_BOX` where none: int64 (M,) from (M, N) overlaps."""
+    """Box of each label, `NO_BOX` if unmatched: int64 (M,) from (M, N) overlaps."""
     label, box = np.nonzero(overlaps > iou)
     for axis in (1, 0):
         overlap = overlaps[label, box]
-        # Upstream's very call: pairs of one overlap have to come out as they do there.
+        # Same call as upstream, so that pairs of equal IoU have the same order.
         order = np.lexsort((box, -overlap)) if ties == "surest" else np.argsort(overlap)[::-1]
         kept = order[np.unique((label, box)[axis][order], return_index=True)[1]]
         label, box = label[kept], box[kept]

@@ -1,4 +1,4 @@
-"""Faces found and missed at a fixed confidence, counted by image (thesis section 4.4.1)."""
+"""Detected and missed faces at a fixed confidence, counted by image (thesis section 4.4.1)."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 
 CONFIDENCE = 0.4
-"""From which the thesis takes a face as found."""
+"""Confidence threshold of the thesis for a detected face."""
 
 
 @dataclass(frozen=True)
 class FaceScores:
-    """Scores of whole faces on some frames; None where there is nothing to score.
+    """Scores of whole faces on some frames; None if undefined.
 
     Attributes:
-        frames: Looked at.
-        faces: True faces in them.
-        frames_without_face: Of the frames.
+        frames: Number of frames.
+        faces: Number of true faces.
+        frames_without_face: Number of frames without a face.
         ap50: Average precision at IoU 0.5, over all confidences.
-        ap50_95: Mean over IoU 0.5, 0.55 ... 0.95.
-        recall: Share of the faces that a box finds, from the confidence on.
-        precision: Share of these boxes that find a face.
-        false_boxes: Boxes from the confidence on that find no face, in all frames.
-        false_boxes_without_face: Of these, in frames without a face.
-        frames_with_false_alarm: Frames without a face that have such a box.
-        confidence: From which boxes count.
-        true_iou: IoU from which a box finds a face, but for average precision.
+        ap50_95: Mean average precision over IoU 0.5, 0.55 ... 0.95.
+        recall: Share of faces that are detected at the confidence threshold.
+        precision: Share of boxes at the confidence threshold that are correct.
+        false_boxes: False positives at the confidence threshold, in all frames.
+        false_boxes_without_face: False positives in frames without a face.
+        frames_with_false_alarm: Frames without a face that have a false positive.
+        confidence: Confidence threshold.
+        true_iou: Smallest IoU of a correct box; not used for average precision.
     """
 
     frames: int
@@ -58,7 +58,7 @@ class FaceScores:
     true_iou: float
 
     def as_json(self) -> dict[str, float | None]:
-        """By name."""
+        """Values by name."""
         return asdict(self)
 
 
@@ -66,19 +66,19 @@ def score_faces(predictions: Predictions, truth: pd.DataFrame, confidence: float
     """Score whole faces.
 
     Args:
-        predictions: Boxes from a confidence near 0 on, as average precision wants them.
+        predictions: Boxes with confidences down to nearly 0, as average precision requires.
         truth: True boxes, as `read_truth` returns them.
-        confidence: From which a box counts for recall, precision and false boxes.
-        true_iou: IoU with a true face from which it finds that.
+        confidence: Confidence threshold for recall, precision and false positives.
+        true_iou: Smallest IoU with a true face at which a box is correct.
 
     Raises:
-        InputError: A true box stands in an image that was not predicted on.
+        InputError: A true box is in an image without predictions.
     """
     boxes = label_set(predictions, truth, [WHOLE_FACE])
     matched = match_set(boxes)
     metrics = ap_per_class(matched.correct, matched.confidence, matched.predicted_class, matched.true_class)
     faces = len(boxes.true)
-    # A face takes its surest box, so leaving out the unsure ones changes no other box's fate.
+    # A face is matched to its most confident box, so removing less confident boxes does not change other matches.
     counted = match_set(boxes, [true_iou])
     sure = counted.confidence >= np.float32(confidence)
     hits = int(counted.correct[sure, 0].sum())
@@ -102,12 +102,12 @@ def score_faces(predictions: Predictions, truth: pd.DataFrame, confidence: float
 
 @dataclass(frozen=True)
 class ImageCount:
-    """Images in which a class was found.
+    """Number of images in which a class was detected.
 
     Attributes:
-        images: Looked at.
-        found: Of these, with at least one box of the class.
-        share: `found` of `images`, with Wilson's interval (`share_of_blocks`).
+        images: Number of images.
+        found: Images with at least one box of the class.
+        share: Share `found` / `images`, with Wilson's interval (`share_of_blocks`).
     """
 
     images: int
@@ -117,17 +117,17 @@ class ImageCount:
 
 @dataclass(frozen=True)
 class ClassCount:
-    """Right and wrong boxes of one class; labels = true positives + false negatives.
+    """True and false positives of one class; labels = true positives + false negatives.
 
     Attributes:
-        labels: True boxes.
-        true_positives: Labels found as what they are.
-        false_positives: Boxes of the class without such a label, wherever they are.
-        false_negatives: Labels not found as what they are.
-        background_found: Of the false positives, those where no label of any class is, as upstream's matrix
-            counts them: what the thesis calls false positives.
-        taken_for_background: Of the false negatives, those that no box of any class met: what the thesis calls
-            false negatives.
+        labels: Number of true boxes.
+        true_positives: Labels predicted with this class.
+        false_positives: Boxes of the class that match no label of it.
+        false_negatives: Labels not predicted with this class.
+        background_found: False positives that match no label of any class, as counted in upstream's matrix; the
+            thesis calls these false positives.
+        taken_for_background: False negatives that no box of any class matches; the thesis calls these false
+            negatives.
     """
 
     labels: int
@@ -139,20 +139,20 @@ class ClassCount:
 
 
 def has_box(predictions: Predictions, class_id: int, confidence: float = CONFIDENCE) -> NDArray[np.bool_]:
-    """Which images have at least one box of a class.
+    """Find the images with at least one box of a class.
 
-    The IoU of non-maximum suppression makes no difference here: the surest box of an image always survives it.
+    The IoU of non-maximum suppression has no effect, as it always keeps the most confident box of an image.
 
     Args:
-        predictions: Stored at a confidence of at most `confidence`.
-        class_id: As in label files.
-        confidence: Lowest that counts.
+        predictions: Predictions stored at a confidence of at most `confidence`.
+        class_id: Id as in label files.
+        confidence: Confidence threshold.
 
     Returns:
         bool (images,), in the order of `predictions.images`.
     """
     boxes = predictions.boxes
-    # Both sides in single precision, in which confidences are stored: 0.7 stored is below 0.7 in double.
+    # Both sides in single precision, as stored: a stored 0.7 is below 0.7 in double precision.
     sure = boxes["confidence"].to_numpy(np.float32) >= np.float32(confidence)
     own = boxes.loc[sure & (boxes["class_id"] == class_id).to_numpy(), "image"]
     return predictions.images["image"].isin(own).to_numpy(np.bool_)
@@ -161,13 +161,13 @@ def has_box(predictions: Predictions, class_id: int, confidence: float = CONFIDE
 def count_images(
     predictions: Predictions, class_id: int, confidence: float = CONFIDENCE, blocks: Blocks | None = None
 ) -> ImageCount:
-    """Count the images with at least one box of a class; needs no labels.
+    """Count the images with at least one box of a class. Requires no labels.
 
     Args:
-        predictions: As for `has_box`, as are those that follow.
-        class_id: As in label files.
-        confidence: Lowest that counts.
-        blocks: What images belong to, where it is known; None takes them as independent.
+        predictions: As for `has_box`.
+        class_id: Id as in label files.
+        confidence: Confidence threshold.
+        blocks: Number of each image's block, if known; None treats images as independent.
     """
     with_box = has_box(predictions, class_id, confidence).astype(np.int64)
     numbers = None if blocks is None else blocks.numbers(predictions.images["image"])
@@ -176,7 +176,7 @@ def count_images(
 
 
 def count_class(confusion: Confusion, class_id: int) -> ClassCount:
-    """Count right and wrong boxes of a class at the thresholds of a confusion matrix."""
+    """True and false positives of a class at the thresholds of a confusion matrix."""
     place = confusion.class_ids.index(class_id)
     counts = confusion.counts
     right, of_row, of_column = int(counts[place, place]), int(counts[place].sum()), int(counts[:, place].sum())

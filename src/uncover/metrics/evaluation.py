@@ -1,10 +1,10 @@
-"""An evaluation of a model's boxes on a set: made, stored, read back, told."""
+"""Evaluation of a detector's boxes on a set of images: computed, stored, printed."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,29 +34,30 @@ HEADINGS = {"P": "P", "R": "R", "F1": "F1", "AP50": "AP50", "AP50_95": "AP50-95"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Scores of a model on a set.
+    """Scores of a detector on a set of images, with 95 % intervals.
+
+    `to_pandas` gives a table, `str` the text that `uncover evaluate` prints, `write` the files of its `--out`.
 
     Attributes:
-        images: Looked at.
-        unlabelled: Of these, without a true box of the classes scored.
-        labels: True boxes of the classes scored.
-        other_labels: True boxes of other classes, which were left out.
-        predictions: Predicted boxes of the classes scored.
-        names: Classes scored, by id.
-        metrics: Per class with labels.
-        rates: P, R, F1, AP50, AP50_95: means over classes with labels. F1_of_means: F1 of mean P and mean R (what the
-            thesis's table 4 prints). accuracy: as the thesis counts it. accuracy_surest: the same where of equal boxes
-            the surest counts. NaN without labels.
-        by_class: Rates of `SCORES` by class id, for classes with labels.
-        confusion: At upstream's thresholds.
-        found: Images with a box of the class from confidence 0.4 on, by class id.
-        images_of_class: Images with a true box of the class, by class id.
-        resamples: Of images or blocks, behind the intervals.
-        seed: Of the resamples.
+        images: Number of images.
+        unlabelled: Number of images without a true box of the scored classes.
+        labels: Number of true boxes of the scored classes.
+        other_labels: Number of true boxes of other classes; they are left out.
+        predictions: Number of predicted boxes of the scored classes.
+        names: Scored classes by id.
+        metrics: Metrics per class that has labels, with their curves.
+        rates: P, R, F1, AP50, AP50_95: means over the classes that have labels, each a `Rate` with value, low and high.
+            F1_of_means: F1 of mean P and mean R (printed in table 4 of the thesis). accuracy: as the thesis counts it;
+            accuracy_surest: the same, but of equal boxes the one of highest confidence counts. NaN without labels.
+        by_class: P, R, F1, AP50, AP50_95 by class id, for classes that have labels.
+        confusion: Confusion matrix at the thresholds of upstream YOLOv5.
+        found: Images with a box of the class of confidence `0.4` or more, by class id.
+        images_of_class: Number of images with a true box of the class, by class id.
+        resamples: Bootstrap resamples behind the intervals.
+        seed: Seed of the bootstrap.
         settings: How the predictions were made.
-        unpredicted: Label files of images that were not predicted on, as far as whoever read them has counted.
-        blocks: Blocks of images that the intervals draw as a whole; None where nobody says what belongs together, so
-            that the images were taken as independent.
+        unpredicted: Number of label files of images without predictions.
+        blocks: Blocks of images that the bootstrap draws; None if images were drawn as independent.
     """
 
     images: int
@@ -77,12 +78,32 @@ class Evaluation:
     unpredicted: int = 0
     blocks: BlockCount | None = None
 
+    def __str__(self) -> str:
+        """The table that `uncover evaluate` prints."""
+        return as_text(self)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Scores with their 95 % intervals.
+
+        Returns:
+            One row per class, first "all classes" (the means over classes with labels): class, images (with a true box
+            of the class), labels, and for each of P, R, F1, AP50 and AP50_95 the value, `_low` and `_high`. NaN for a
+            class without labels, and for ends of intervals without resamples.
+        """
+        images, labels = self.images - self.unlabelled, self.labels
+        rows: list[dict[str, object]] = [{"class": MEAN_NAME, "images": images, "labels": labels} | _cells(self.rates)]
+        for number, name in self.names.items():
+            of_class = count_class(self.confusion, number).labels
+            counts = {"class": name, "images": self.images_of_class[number], "labels": of_class}
+            rows.append(counts | _cells(self.by_class.get(number, {})))
+        return pd.DataFrame(rows)
+
     def with_unpredicted(self, count: int) -> Evaluation:
-        """The same, with the label files counted that belong to no image."""
+        """The same evaluation, with the number of label files that belong to no image."""
         return replace(self, unpredicted=count)
 
     def write(self, folder: Path) -> None:
-        """Write `summary.json`, `classes.csv`, `curves.parquet` and `confusion.csv` into a folder of their own."""
+        """Write `summary.json`, `classes.csv`, `curves.parquet` and `confusion.csv` to a folder."""
         with new_folder(folder, "evaluate") as new:
             text = json.dumps(summary(self), indent=2, allow_nan=False)
             (new / "summary.json").write_text(text + "\n", encoding="utf-8")
@@ -102,16 +123,16 @@ def evaluate(
     """Score predictions.
 
     Args:
-        predictions: Of one model on one set.
+        predictions: Predictions of one model on one set.
         truth: True boxes, as `read_truth` returns them.
-        classes: Names of the classes to score; None takes all that the model knows. Boxes and labels of others are
-            left out, as if the model and the set had only these.
-        resamples: Bootstrap resamples of images behind the intervals; 0 for none.
-        seed: Of the resamples.
-        blocks: What images belong to, where it is known: those of a block are drawn together. None draws images.
+        classes: Names of the classes to score; None scores all classes of the model. Boxes and labels of other classes
+            are left out.
+        resamples: Number of bootstrap resamples for the intervals; 0 for none.
+        seed: Seed of the resamples.
+        blocks: Blocks of the images, if known: images of a block are drawn together. None draws single images.
 
     Raises:
-        InputError: A class is unknown, or a true box stands in an image that was not predicted on.
+        InputError: A class is unknown, or a true box is in an image without predictions.
     """
     names = scored_classes(predictions, truth, classes)
     boxes = label_set(predictions, truth, names.keys())
@@ -145,10 +166,10 @@ def evaluate(
 
 
 def scored_classes(predictions: Predictions, truth: pd.DataFrame, classes: Sequence[str] | None) -> dict[int, str]:
-    """Names of the classes to score by id, rising.
+    """Names of the classes to score by id, increasing.
 
     Raises:
-        InputError: A name is none of the classes that the model knows.
+        InputError: A name is not a class of the model.
     """
     known = dict(predictions.class_names)
     if "classes" not in predictions.settings:
@@ -158,7 +179,7 @@ def scored_classes(predictions: Predictions, truth: pd.DataFrame, classes: Seque
         unknown = [name for name in classes if name not in known.values()]
         if unknown:
             there = ", ".join(known.values()) or "none"
-            raise InputError(f"class '{unknown[0]}' is none that was predicted; expected one of: {there}")
+            raise InputError(f"class '{unknown[0]}': the detector has no such class; expected one of: {there}")
         known = {number: name for number, name in known.items() if name in classes}
     return dict(sorted(known.items()))
 
@@ -197,8 +218,15 @@ def _images_of_class(matched: Matched, names: dict[int, str]) -> dict[int, int]:
     return {number: len(np.unique(matched.true_image[matched.true_class == number])) for number in names}
 
 
+def _cells(rates: Mapping[str, Rate]) -> dict[str, float]:
+    """Values and ends of intervals by column; NaN where there is no rate."""
+    found = {score: rates.get(score, Rate(math.nan)) for score in SCORES}
+    ends = {"": "value", "_low": "low", "_high": "high"}
+    return {f"{score}{end}": getattr(rate, name) for score, rate in found.items() for end, name in ends.items()}
+
+
 def summary(evaluation: Evaluation) -> dict[str, Any]:
-    """What `summary.json` says; rates are shares of 1 with their intervals, null where there is none."""
+    """Content of `summary.json`; rates are from 0 to 1, with intervals, or null if undefined."""
     matrix = evaluation.confusion
     return {
         "images": evaluation.images,
@@ -232,9 +260,9 @@ def summary(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def class_table(evaluation: Evaluation) -> pd.DataFrame:
-    """One row per class scored; a class without labels has no scores.
+    """One row per scored class; a class without labels has no scores.
 
-    P, R and F1 are read at the confidence that is best for the mean over classes, best_F1 at the class's own best.
+    P, R and F1 are at the confidence with the best mean F1, best_F1 at the class's own best confidence.
     """
     metrics = evaluation.metrics
     row_of = {int(number): row for row, number in enumerate(metrics.class_ids)}
@@ -271,7 +299,7 @@ def class_table(evaluation: Evaluation) -> pd.DataFrame:
 def curves(evaluation: Evaluation) -> pd.DataFrame:
     """F1 over confidence and precision over recall at IoU 0.5: class_id, class, kind, x, y.
 
-    The mean over classes has class_id -1; without labels there is no curve at all.
+    The mean over classes has class_id -1; without labels the table is empty.
     """
     metrics = evaluation.metrics
     parts = []
@@ -292,7 +320,7 @@ def _or_null(value: float) -> float | None:
 
 
 def as_text(evaluation: Evaluation) -> str:
-    """A table with a row per class and the means above, then intervals and counts; no final line break."""
+    """Table with a row per class below the means, then intervals and counts; no final line break."""
     rows = [["class", "images", "labels", *HEADINGS.values()]]
     counts = [str(evaluation.images - evaluation.unlabelled), str(evaluation.labels)]
     rows.append(["all", *counts, *(_number(evaluation.rates[score].value) for score in HEADINGS)])
@@ -315,10 +343,10 @@ def _remarks(evaluation: Evaluation) -> list[str]:
         f"{evaluation.predictions} predicted boxes",
     ]
     if evaluation.labels:
-        lines.append(f"P, R and F1 at confidence {evaluation.metrics.best_confidence:.3f}, where mean F1 is best")
+        lines.append(f"P, R and F1 at confidence {evaluation.metrics.best_confidence:.3f} (best mean F1)")
         lines.append(
             f"accuracy at confidence {matrix.confidence}, IoU {matrix.iou}: {_rate(evaluation.rates['accuracy'])}; "
-            f"with the surest of equal boxes {_number(evaluation.rates['accuracy_surest'].value)}, "
+            f"with the most confident of equal boxes {_number(evaluation.rates['accuracy_surest'].value)}, "
             f"of all cells of the confusion matrix {_number(matrix.accuracy_all_cells)}"
         )
     for number, name in evaluation.names.items():
@@ -330,13 +358,13 @@ def _remarks(evaluation: Evaluation) -> list[str]:
     left_out = int(matrix.left_out.sum())
     if left_out:
         lines.append(
-            f"boxes above confidence {matrix.confidence} in images where none met a label: {left_out}; the confusion "
-            "matrix leaves them out, as upstream's does"
+            f"boxes above confidence {matrix.confidence} in images without a matched box: {left_out}; the confusion "
+            "matrix does not count them, as in upstream"
         )
     if evaluation.other_labels:
-        lines.append(f"labels of other classes, left out: {evaluation.other_labels}")
+        lines.append(f"left out {evaluation.other_labels} labels of other classes")
     if evaluation.unpredicted:
-        lines.append(f"label files of images that were not predicted on, left out: {evaluation.unpredicted}")
+        lines.append(f"left out {evaluation.unpredicted} label files of images without predictions")
     return lines
 
 
@@ -344,11 +372,11 @@ def _how_drawn(evaluation: Evaluation) -> str:
     blocks = evaluation.blocks
     if blocks is None:
         return (
-            "images count as independent, which those of one infant, person or video are not; blocks.csv or --blocks "
-            "says which belong together"
+            "images are drawn independently, although images of one infant, person or video are similar; define "
+            "blocks with blocks.csv or --blocks"
         )
-    alone = f", {blocks.alone} of them images of no known one" if blocks.alone else ""
-    return f"images of one {blocks.kind} are drawn together, {blocks.blocks} blocks{alone}"
+    alone = f", including {blocks.alone} images of no known one" if blocks.alone else ""
+    return f"images of one {blocks.kind} are drawn together: {blocks.blocks} blocks{alone}"
 
 
 def _align(rows: list[list[str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Rates and scores with the interval in which they would lie on other images of the same kind."""
+"""Confidence intervals of rates and scores, for other images of the same kind."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from uncover.metrics.average_precision import EPSILON, area, confidence_order, p
 from uncover.metrics.matching import Matched
 
 LEVEL = 0.95
-"""Share of the resamples, or of repeated studies, that an interval is meant to cover."""
+"""Nominal coverage of an interval."""
 
 ELEMENTS_AT_ONCE = 4_000_000
-"""Resamples times boxes that are worked on together: about a hundred megabytes of temporaries."""
+"""Resamples times boxes processed together: about a hundred megabytes of temporary arrays."""
 
 Floats = NDArray[np.float64]
 Weights = NDArray[np.int32]
@@ -25,12 +25,12 @@ Weights = NDArray[np.int32]
 
 @dataclass(frozen=True)
 class Rate:
-    """A value and its interval; NaN where there is none.
+    """A value and its interval; NaN if undefined.
 
     Attributes:
-        value: The value itself.
-        low: Lower end.
-        high: Upper end.
+        value: The value.
+        low: Lower bound.
+        high: Upper bound.
     """
 
     value: float
@@ -38,7 +38,7 @@ class Rate:
     high: float = math.nan
 
     def as_json(self) -> dict[str, float | None]:
-        """With null for NaN, which JSON does not know."""
+        """Values with null for NaN, which JSON does not support."""
         parts = {"value": self.value, "low": self.low, "high": self.high}
         return {name: None if math.isnan(value) else float(value) for name, value in parts.items()}
 
@@ -49,7 +49,7 @@ class Rate:
 
 
 def ratio(parts: NDArray[np.float64], wholes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shares; NaN where there is no whole."""
+    """Element-wise shares; NaN where the whole is 0."""
     return np.divide(parts, wholes, out=np.full(parts.shape, np.nan), where=wholes > 0)
 
 
@@ -57,9 +57,9 @@ def wilson(successes: int, trials: int, level: float = LEVEL) -> Rate:
     """Share of successes with Wilson's score interval (Journal of the American Statistical Association 22, 1927).
 
     Args:
-        successes: At most `trials`.
-        trials: With 0, there is no share.
-        level: Coverage meant.
+        successes: Number of successes, at most `trials`.
+        trials: Number of trials; with 0 there is no share.
+        level: Nominal coverage.
     """
     return _score_interval(successes / trials, trials, level) if trials else Rate(math.nan)
 
@@ -67,21 +67,21 @@ def wilson(successes: int, trials: int, level: float = LEVEL) -> Rate:
 def share_of_blocks(
     parts: NDArray[np.int64], wholes: NDArray[np.int64], blocks: NDArray[np.int64] | None, level: float = LEVEL
 ) -> Rate:
-    """Share of some things in images, with Wilson's interval for as many independent ones as they are worth.
+    """Share of items in images, with Wilson's interval for the effective number of independent items.
 
-    Things of one block are alike, so n of them are worth n / deff independent ones; deff is the variance of the share
-    between blocks over that of independent things, and the number is shrunk further for few blocks by the quantiles of
-    Student's t (Korn and Graubard, Survey Methodology 24, 1998). Blocks cannot tell how alike things are where all are
-    parts or none is: then a block is worth one.
+    Items of one block are similar, so n items are worth n / deff independent ones. deff is the variance of the share
+    between blocks over that of independent items, and the number is further reduced for few blocks by the quantiles of
+    Student's t (Korn and Graubard, Survey Methodology 24, 1998). If the share is 0 or 1, deff cannot be estimated; then
+    a block counts as one item.
 
     Args:
-        parts: (images,), such as images with a box: 0 or 1.
-        wholes: (images,), at least `parts`; such as 1 for each image.
-        blocks: (images,), number of each image's block; None takes all things as independent.
-        level: Coverage meant.
+        parts: (images,), e.g. images with a box: 0 or 1.
+        wholes: (images,), at least `parts`, e.g. 1 for each image.
+        blocks: (images,), number of each image's block; None treats items as independent.
+        level: Nominal coverage.
 
     Returns:
-        As `wilson` without blocks, and where each block has one thing; of one block there is no interval.
+        As `wilson` without blocks, or if each block has one item; for a single block there is no interval.
     """
     part, whole = int(parts.sum()), int(wholes.sum())
     if blocks is None or not whole:
@@ -113,12 +113,12 @@ def _score_interval(share: float, trials: float, level: float) -> Rate:
 
 
 def percentile_interval(value: float, resampled: NDArray[np.float64], level: float = LEVEL) -> Rate:
-    """A value with the interval that the middle of its bootstrap resamples spans.
+    """A value with the percentile interval of its bootstrap resamples.
 
     Args:
-        value: On the images themselves.
-        resampled: (R,), NaN where a resample has no value; without any value there is no interval.
-        level: Share of the resamples inside.
+        value: Value on the original images.
+        resampled: (R,), NaN for resamples without a value; if all are NaN there is no interval.
+        level: Share of the resamples within the interval.
     """
     usable = resampled[~np.isnan(resampled)]
     if math.isnan(value) or not len(usable):
@@ -128,11 +128,11 @@ def percentile_interval(value: float, resampled: NDArray[np.float64], level: flo
 
 
 def mean_of_few(values: NDArray[np.float64], level: float = LEVEL) -> Rate:
-    """Mean of a few independent shares, such as one per infant, with Student's t interval, cut off at 0 and 1.
+    """Mean of a few independent shares, e.g. one per infant, with Student's t interval, clipped to 0 and 1.
 
     Args:
-        values: (N,), NaN where there is none; of one value alone there is no interval.
-        level: Coverage meant.
+        values: (N,), NaN if undefined; for a single value there is no interval.
+        level: Nominal coverage.
     """
     known = values[~np.isnan(values)]
     if not len(known):
@@ -149,15 +149,15 @@ def mean_of_few(values: NDArray[np.float64], level: float = LEVEL) -> Rate:
 def resample_images(
     images: int, resamples: int, seed: int, boxes: int = 1, blocks: NDArray[np.int64] | None = None
 ) -> Iterator[NDArray[np.int32]]:
-    """Draw as many images as there are, or as many blocks of them, with replacement, again and again.
+    """Draw images, or blocks of images, with replacement; each resample has as many as the original.
 
     Args:
-        images: Number of images. Of one image or block there are no different resamples, so none is drawn.
-        resamples: How many.
-        seed: The same seed gives the same draws, whatever `boxes`.
-        boxes: Of the set, which decides how many resamples are handed out together.
+        images: Number of images. For a single image or block nothing is drawn, as all resamples would be equal.
+        resamples: Number of resamples.
+        seed: Equal seeds give equal draws, whatever `boxes`.
+        boxes: Number of boxes in the set, which determines the batch size.
         blocks: int64 (images,), number of each image's block, from 0 by first appearance: images of one block are drawn
-            together. None draws images; so do blocks of one image each.
+            together. None draws single images.
 
     Yields:
         int32 (B, images): how often each image was drawn, in batches of B resamples.
@@ -173,15 +173,15 @@ def resample_images(
 
 @dataclass(frozen=True)
 class Resampled:
-    """Scores on R resamples; NaN where a resample holds no label of the class.
+    """Scores on R resamples; NaN if a resample has no label of the class.
 
     Attributes:
-        class_ids: int64 (C,), classes with labels, rising.
+        class_ids: int64 (C,), classes with labels, increasing.
         precision: float64 (R, C), at the fixed confidence.
-        recall: Likewise.
-        f1: Likewise.
-        ap50: float64 (R, C).
-        ap50_95: float64 (R, C).
+        recall: float64 (R, C), at the fixed confidence.
+        f1: float64 (R, C), at the fixed confidence.
+        ap50: float64 (R, C), average precision at IoU 0.5.
+        ap50_95: float64 (R, C), mean average precision over IoU 0.5 to 0.95.
     """
 
     class_ids: NDArray[np.int64]
@@ -194,7 +194,7 @@ class Resampled:
 
 @dataclass(frozen=True)
 class _ClassBoxes:
-    """Boxes of one class by falling confidence, and the images of its labels."""
+    """Boxes of one class by decreasing confidence, and the images of its labels."""
 
     image: NDArray[np.int64]
     confidence: Floats
@@ -203,7 +203,7 @@ class _ClassBoxes:
 
 
 def mean_over_classes(scores: Floats) -> Floats:
-    """Mean of (R, C) over the classes with a value, (R,); NaN where no class has one."""
+    """Mean of (R, C) over the classes with a value, (R,); NaN if no class has one."""
     known = ~np.isnan(scores)
     total = np.where(known, scores, 0).sum(axis=1)
     return np.divide(total, known.sum(axis=1), out=np.full(len(scores), np.nan), where=known.any(axis=1))
@@ -212,15 +212,15 @@ def mean_over_classes(scores: Floats) -> Floats:
 def resample_scores(
     matched: Matched, confidence: float, resamples: int, seed: int, blocks: NDArray[np.int64] | None = None
 ) -> Resampled:
-    """Score resamples of the images.
+    """Compute scores on resamples of the images.
 
     Args:
         matched: Boxes of the set.
-        confidence: Fixed, at which precision, recall and F1 are read: choosing it anew in each resample would make the
-            interval one of another quantity.
-        resamples: How many; a set of one image or block gives none.
-        seed: Sets with equally many images and the same blocks get the same draws from the same seed, which pairs them.
-        blocks: int64 (images,), number of each image's block, as for `resample_images`; None draws images.
+        confidence: Confidence at which precision, recall and F1 are computed. It is fixed: choosing it in each resample
+            would give the interval of another quantity.
+        resamples: Number of resamples; a set of one image or block gives none.
+        seed: Seed. Sets with the same number of images and the same blocks get the same draws, so that they are paired.
+        blocks: int64 (images,), number of each image's block, as for `resample_images`; None draws single images.
     """
     order = confidence_order(matched.confidence)
     class_of_box = matched.predicted_class[order]
@@ -271,7 +271,7 @@ def _at_confidence(
     found: Weights,
     labels: NDArray[np.int64],
 ) -> Floats:
-    """float64 (B, 2): precision and recall, on the straight line between the drawn boxes above and below."""
+    """float64 (B, 2): precision and recall, interpolated between the drawn boxes above and below."""
     hit = boxes.correct[:, 0]
     split = int(np.searchsorted(-boxes.confidence, -confidence, side="right"))
     drawn = weight > 0
@@ -287,7 +287,7 @@ def _at_confidence(
     precision = hits_above / np.maximum(above, 1)
     precision += way * (next_hits / next_found - precision)
     recall = (hits_above + way * (next_hits - hits_above)) / np.maximum(labels, 1)
-    # Nothing above the confidence: precision 1 where something is below (upstream's choice), 0 where nothing is.
+    # No box above the confidence: precision 1 if there is one below (as upstream), else 0.
     precision[~some_above] = some_below[~some_above]
     recall[~some_above] = 0
     return np.column_stack([precision, recall])

@@ -1,9 +1,9 @@
-"""How well ways to detect do on videos of which somebody labelled some frames, with any number of faces in each.
+"""Compare ways to detect on videos with some labelled frames, with any number of faces in each.
 
-The labels stand in a folder `labels/`, a file `<video>_<number of the frame>.txt` for each labelled frame, as
-`uncover frames` names them: YOLO's rows, of whole faces. A folder `classes/` beside it may have a file of the same name
-with a word a row, for the face of that row: what is counted apart. Where there is no label, steadiness still tells how
-boxes come and go.
+The labels are in a folder `labels/`, one file `<video>_<frame number>.txt` per labelled frame, named as by
+`uncover frames`, with YOLO rows of whole faces. A folder `classes/` beside it may contain a file of the same name with
+one word per row for the face in that row; faces are counted separately for each word. Steadiness is measured on all
+frames, without labels.
 """
 
 from __future__ import annotations
@@ -32,27 +32,27 @@ from uncover.tables import read_table
 from uncover.text_files import printable, read_text
 
 CLASSES = "classes"
-"""Folder of the words about faces, beside the labels."""
+"""Folder of words for faces, beside the labels."""
 
 COLUMNS = (
     *("mode", "video", "part", "labelled_frames", "faces", "found", "recall", "recall_low", "recall_high", "ap50"),
     *("false_boxes", "false_per_frame", "frames", "boxes", "shown", "flicker", "gaps", "gap_share", "longest_gap"),
     "jitter",
 )
-"""Of the record; what follows false_per_frame needs no label. ap50 is that of the boxes that were kept: detect with a
-low confidence for the whole curve. longest_gap is in seconds, jitter in shares of a side."""
+"""Columns of the record; those after false_per_frame require no labels. ap50 is that of the stored boxes: detect with a
+low confidence threshold for the whole curve. longest_gap is in seconds, jitter in shares of a side."""
 
 FACE, BOX, FRAME = "face", "box", "frame"
-"""What a row of counts is about."""
+"""Columns that identify a row of counts."""
 
 
 @dataclass(frozen=True)
 class LabelledFrame:
-    """What somebody says of a frame.
+    """Labels of a frame.
 
     Attributes:
         faces: float64 (n, 4), xyxy as shares of the frame.
-        words: About each face; empty where nothing is said.
+        words: Word for each face; empty if there are none.
     """
 
     faces: NDArray[np.float64]
@@ -60,11 +60,11 @@ class LabelledFrame:
 
 
 FrameLabels = dict[str, dict[int, LabelledFrame]]
-"""By video (the name of its file without the ending) and number of the frame."""
+"""By video (file name without suffix) and frame number."""
 
 
 def has_frame_labels(folder: Path) -> bool:
-    """Whether a folder of true boxes has those of labelled frames, rather than tables of all frames."""
+    """Whether a folder of true boxes contains labels of single frames, rather than tables of all frames."""
     return (folder / LABELS).is_dir()
 
 
@@ -72,50 +72,50 @@ def read_frame_labels(folder: Path) -> FrameLabels:
     """Load the labels of frames.
 
     Args:
-        folder: With `labels/`, and `classes/` where faces are told apart.
+        folder: Folder with `labels/`, and optionally `classes/`.
 
     Raises:
-        InputError: There is no label, a name is not that of a frame, a row is no box, or a file of words has another
-            number of rows than there are faces.
+        InputError: There is no label, a file name is not that of a frame, a row is not a box, or a file of words has
+            not one row per face.
     """
     labels: FrameLabels = {}
     problems: list[str] = []
     for path in sorted((folder / LABELS).glob("*.txt")):
         video, _, number = path.stem.rpartition("_")
         if not video or not number.isdecimal():
-            raise InputError(f"{path}: expected <video>_<number of the frame>.txt, such as ward_0042.txt")
+            raise InputError(f"{path}: expected <video>_<frame number>.txt, such as ward_0042.txt")
         file = read_label_file(path)
         problems += file.problems
         faces = to_xyxy(file.boxes[:, 1:].astype(np.float64)).clip(0, 1)
         words_of = folder / CLASSES / path.name
         words = tuple(read_text(words_of).split("\n")[: len(faces)]) if words_of.is_file() else ("",) * len(faces)
         if len(words) != len(faces):
-            problems.append(f"{words_of}: {len(words)} rows for {len(faces)} faces; expected a word for each")
+            problems.append(f"{words_of}: {len(words)} rows for {len(faces)} faces; expected one word for each")
         labels.setdefault(printable(video), {})[int(number)] = LabelledFrame(
             faces, tuple(word.strip() for word in words)
         )
     fail(problems, str(folder))
     if not labels:
-        raise InputError(f"{folder / LABELS}: no label in it; expected <video>_<number of the frame>.txt")
+        raise InputError(f"{folder / LABELS}: contains no label; expected <video>_<frame number>.txt")
     return labels
 
 
 def score_labelled(ways: Mapping[str, Path], labels: FrameLabels, true_iou: float) -> list[Row]:
-    """Count what each way to detect found on labelled frames, and how steady its boxes are on all of them.
+    """Count what each way to detect found on labelled frames, and measure the steadiness of its boxes on all frames.
 
-    Of the boxes that overlap a face enough, the surest found it; all others of a labelled frame are false.
+    The most confident box that overlaps a face enough is correct; all others in a labelled frame are false positives.
 
     Args:
-        ways: Folders of `uncover detect`, by what the way is called; all looked at the same videos.
-        labels: Of some of their frames.
-        true_iou: IoU from which a box is correct.
+        ways: Folders of `uncover detect` by name of the way; all on the same videos.
+        labels: Labels of some of their frames.
+        true_iou: Smallest IoU of a correct box.
 
     Returns:
-        Rows with `COLUMNS`, by way and video (all of them together first), and part: all faces, then those of each
-        word. Intervals take a video as one block: its frames are nearly the same picture. None is no value.
+        Rows with `COLUMNS`, by way and video (all videos together first), and part: all faces, then those of each
+        word. Intervals treat a video as one block, since its frames are very similar. None if undefined.
 
     Raises:
-        InputError: Ways looked at different videos, or a labelled frame is not among those looked at.
+        InputError: The ways were run on different videos, or a labelled frame was not processed.
     """
     words = sorted({word for video in labels.values() for each in video.values() for word in each.words if word})
     rows: list[Row] = []
@@ -123,10 +123,10 @@ def score_labelled(ways: Mapping[str, Path], labels: FrameLabels, true_iou: floa
     for mode, folder in ways.items():
         videos = videos_of(folder)
         if ALL in videos:
-            raise InputError(f"video {ALL}: that name stands for all videos together; rename the video and its labels")
+            raise InputError(f"video {ALL}: this name is reserved for all videos; rename the video and its labels")
         first = first or (mode, set(videos))
         if set(videos) != first[1]:
-            raise InputError(f"{folder}: other videos than those of {first[0]}; expected the same for all ways")
+            raise InputError(f"{folder}: videos differ from those of {first[0]}; expected the same for all ways")
         frames = read_table(folder / "frames.parquet", (*FRAME_COLUMNS, "width", "height"), "detect")
         boxes = read_table(folder / "boxes.parquet", BOX_COLUMNS, "detect")
         counted = []
@@ -147,12 +147,12 @@ def score_labelled(ways: Mapping[str, Path], labels: FrameLabels, true_iou: floa
 def _match(
     where: str, boxes: pd.DataFrame, frames: pd.DataFrame, labels: Mapping[int, LabelledFrame], true_iou: float
 ) -> pd.DataFrame:
-    """A row for each face (word, found), each labelled frame and each box in one (confidence, false), of one video."""
+    """A row for each face (word, found), labelled frame, and box in one (confidence, false), of one video."""
     numbers = sorted(labels)
     sizes = frames.set_index("frame")[["width", "height"]]
     missing = [number for number in numbers if number not in sizes.index]
     if missing:
-        raise InputError(f"{where}: frame {missing[0]} is labelled and was not looked at; detect in the whole video")
+        raise InputError(f"{where}: labelled frame {missing[0]} was not processed; detect in the whole video")
     own = boxes[boxes["frame"].isin(numbers)]
     pixels = [labels[number].faces * np.tile(sizes.loc[number].to_numpy(np.float64), 2) for number in numbers]
     faces = pd.DataFrame(np.concatenate([np.zeros((0, 4)), *pixels]), columns=list(CORNERS))
@@ -164,7 +164,7 @@ def _match(
     words = [word for number in numbers for word in labels[number].words]
     found = np.zeros(len(true), np.int64)
     for row in np.flatnonzero(correct):
-        # A correct box is right for the face that it overlaps most.
+        # A correct box is matched to the face with the highest IoU.
         own_faces = np.flatnonzero(true.image_rows == predicted.image_rows[row])
         found[own_faces[box_iou(true.boxes[own_faces], predicted.boxes[[row]])[:, 0].argmax()]] = 1
     faces_of = pd.DataFrame({"kind": FACE, "word": words, "found": found})
@@ -207,7 +207,7 @@ def _rows(mode: str, video: str, counted: pd.DataFrame, steady: Steadiness, word
 
 
 def as_text(rows: Sequence[Row]) -> str:
-    """A table of all videos together, for who runs the command."""
+    """Table of all videos together, for the terminal."""
     heads = (
         "way",
         "faces found",

@@ -1,4 +1,4 @@
-"""Which predicted boxes are correct: IoU with true boxes of the same class, as YOLOv5's validation has it."""
+"""Match predicted boxes to true boxes of the same class by IoU, as in YOLOv5's validation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IOUS: NDArray[np.float32] = (np.arange(50, 100, 5) / 100).astype(np.float32)
 
 NO_LABEL = -1
 IGNORED_CLASS = -1
-"""Class of true boxes that are neither to be found nor wrong to find, whatever class a prediction has."""
+"""Class of ignored true boxes, which count neither as missed nor as false, whatever class is predicted."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class LabelledSet:
     """Predicted and true boxes of a set of images.
 
     Attributes:
-        images: Number of images, also those without any box.
-        predicted: By image, of an image by falling confidence.
-        true: By image; their confidence says nothing.
+        images: Number of images, including those without boxes.
+        predicted: Boxes by image, within an image by decreasing confidence.
+        true: Boxes by image; their confidence has no meaning.
     """
 
     images: int
@@ -40,7 +40,7 @@ class LabelledSet:
     true: Detections
 
     def by_image(self) -> Iterator[tuple[int, slice, slice]]:
-        """Number, rows of `predicted` and rows of `true` of every image."""
+        """Number of each image, and its rows of `predicted` and of `true`."""
         edges = np.arange(self.images + 1)
         predicted, true = (np.searchsorted(each.image_rows, edges) for each in (self.predicted, self.true))
         for image in range(self.images):
@@ -49,11 +49,11 @@ class LabelledSet:
 
 @dataclass(frozen=True)
 class Matched:
-    """What scores are computed from.
+    """Matched boxes, from which scores are computed.
 
     Attributes:
         images: Number of images.
-        correct: bool (N, K), for each prediction whether it is correct at each IoU threshold.
+        correct: bool (N, K), whether each prediction is correct at each IoU threshold.
         confidence: float32 (N,).
         predicted_class: int64 (N,).
         predicted_image: int64 (N,).
@@ -74,12 +74,12 @@ def label_set(predictions: Predictions, truth: pd.DataFrame, class_ids: Collecti
     """Predicted and true boxes of some classes.
 
     Args:
-        predictions: Of the set.
+        predictions: Predictions on the set.
         truth: As `read_truth` returns it.
-        class_ids: Boxes of other classes are left out.
+        class_ids: Classes to keep.
 
     Raises:
-        InputError: A true box stands in an image that was not predicted on.
+        InputError: A true box is in an image without predictions.
     """
     images = predictions.images["image"]
     boxes = predictions.boxes[predictions.boxes["class_id"].isin(list(class_ids))]
@@ -90,13 +90,13 @@ def label_set(predictions: Predictions, truth: pd.DataFrame, class_ids: Collecti
     strange = ~truth["image"].isin(images)
     if strange.any():
         image = truth.loc[strange, "image"].iloc[0]
-        raise InputError(f"image {image}: has labels but was not predicted on; predict on it or leave its labels out")
+        raise InputError(f"image {image}: has labels but no predictions; predict on it or remove its labels")
     predicted, true = (Detections.from_pandas(each, images).sorted() for each in (boxes, truth))
     return LabelledSet(len(images), predicted, true)
 
 
 def _on_ignored(boxes: pd.DataFrame, truth: pd.DataFrame, ignored: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which predictions lie on a true box that is ignored, and less on one that counts: bool (N,)."""
+    """Whether each prediction overlaps an ignored true box more than one that counts: bool (N,)."""
     corners = ["x1", "y1", "x2", "y2"]
     found = np.zeros(len(boxes), np.bool_)
     places = boxes.groupby("image").indices
@@ -112,10 +112,10 @@ def _on_ignored(boxes: pd.DataFrame, truth: pd.DataFrame, ignored: pd.DataFrame)
 
 
 def match_set(boxes: LabelledSet, ious: Sequence[float] | NDArray[np.float32] = IOUS) -> Matched:
-    """Decide for every predicted box of a set whether it is correct.
+    """Determine for every predicted box of a set whether it is correct.
 
     Args:
-        boxes: Of the set.
+        boxes: Boxes of the set.
         ious: (K,) thresholds.
     """
     predicted, true = boxes.predicted, boxes.true
@@ -142,10 +142,10 @@ def match_set(boxes: LabelledSet, ious: Sequence[float] | NDArray[np.float32] = 
 def match_image(
     predicted: NDArray[np.floating], true: NDArray[np.floating], ious: Sequence[float] | NDArray[np.float32] = IOUS
 ) -> NDArray[np.bool_]:
-    """Which predictions of one image are correct; equals `process_batch` of yolov5 7.0.14, whose arrays it takes.
+    """Which predictions of one image are correct; equals `process_batch` of yolov5 7.0.14, with the same arrays.
 
     Args:
-        predicted: (N, 6) x1 y1 x2 y2 confidence class, in falling order of confidence.
+        predicted: (N, 6) x1 y1 x2 y2 confidence class, by decreasing confidence.
         true: (M, 5) class x1 y1 x2 y2, in the same frame.
         ious: (K,) thresholds.
 
@@ -159,11 +159,11 @@ def match_image(
 def _best_labels(
     boxes: NDArray[np.floating], classes: NDArray[Any], true_boxes: NDArray[np.floating], true_classes: NDArray[Any]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The label of its own class that each of N predictions of one image overlaps most.
+    """The label of the same class with the highest IoU for each of N predictions of one image.
 
     Returns:
-        int64 (N,) row of the labels, `NO_LABEL` where there is none of the class; float32 (N,) the overlap. Of labels
-        that a box overlaps alike, the last.
+        int64 (N,) row of the labels, `NO_LABEL` if the class has none; float32 (N,) the IoU. Of labels with equal IoU,
+        the last.
     """
     if not len(true_boxes):
         return np.full(len(boxes), NO_LABEL, np.int64), np.zeros(len(boxes), np.float32)
@@ -176,15 +176,15 @@ def _best_labels(
 def _first_hits(
     label: NDArray[np.int64], overlap: NDArray[np.float32], ious: Sequence[float] | NDArray[np.float32]
 ) -> NDArray[np.bool_]:
-    """Which predictions count as correct, given what each overlaps most.
+    """Which predictions are correct, given the best label of each.
 
-    yolov5 7.0.14 lets a label take the first of its predictions that overlap enough, which is the one of highest
-    confidence; other releases sort once more, so that it takes the one of highest overlap.
+    In yolov5 7.0.14 a label is matched to the first prediction that overlaps enough, i.e. the most confident one;
+    other releases sort again, so that it is matched to the one of highest IoU.
 
     Args:
-        label: int64 (N,), of `_best_labels`, in falling order of confidence.
-        overlap: float32 (N,), likewise.
-        ious: (K,) thresholds; an overlap that equals one is enough.
+        label: int64 (N,), as returned by `_best_labels`, by decreasing confidence.
+        overlap: float32 (N,), as returned by `_best_labels`.
+        ious: (K,) thresholds; an IoU equal to the threshold is enough.
 
     Returns:
         bool (N, K).

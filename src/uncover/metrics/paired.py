@@ -1,4 +1,4 @@
-"""How two detectors' scores on the same photos differ, with intervals: both are scored on the same resamples."""
+"""Paired differences between the scores of two detectors on the same photos, with intervals from the same resamples."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from uncover.metrics.matching import Matched, label_set, match_set
 from uncover.metrics.predictions import Predictions
 
 OF_MEANS = "F1_of_means"
-"""F1 of mean P and mean R, which the thesis prints, beside the mean F1 among `SCORES`."""
+"""F1 of mean P and mean R, as printed in the thesis, in addition to the mean F1 among `SCORES`."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Predictions on some photos, held against their labels.
+    """Predictions on some photos, matched to their labels.
 
     Attributes:
-        matched: Which boxes are right.
-        confidence: At which P, R and F1 are read.
+        matched: Matched boxes.
+        confidence: Confidence at which P, R and F1 are computed.
         values: Scores by name, means over classes; NaN without labels.
     """
 
@@ -38,12 +38,12 @@ def score(predictions: Predictions, truth: pd.DataFrame, classes: Sequence[str] 
     """Score predictions, as `evaluate` does.
 
     Args:
-        predictions: Of one detector on one set.
+        predictions: Predictions of one detector on one set.
         truth: True boxes, as `read_truth` returns them.
-        classes: Names of the classes to score; None takes all that the detector knows.
+        classes: Names of the classes to score; None scores all classes of the detector.
 
     Raises:
-        InputError: A class is unknown, or a true box stands in a photo that was not predicted on.
+        InputError: A class is unknown, or a true box is in a photo without predictions.
     """
     names = scored_classes(predictions, truth, classes)
     matched = match_set(label_set(predictions, truth, names.keys()))
@@ -58,17 +58,18 @@ def score(predictions: Predictions, truth: pd.DataFrame, classes: Sequence[str] 
 def paired_differences(
     one: Scored, other: Scored, resamples: int, seed: int, blocks: NDArray[np.int64] | None = None
 ) -> dict[str, Rate]:
-    """What the second scores more than the first on the same photos.
+    """Differences in score of the second detector minus the first on the same photos.
 
     Args:
         one: The first.
         other: The second, on the same photos in the same order.
-        resamples: Bootstrap resamples of photos behind the intervals; 0 for none.
-        seed: Of the resamples.
-        blocks: int64 (photos,), number of each photo's block: those of a block are drawn together. None draws photos.
+        resamples: Number of bootstrap resamples for the intervals; 0 for none.
+        seed: Seed of the resamples.
+        blocks: int64 (photos,), number of each photo's block: photos of a block are drawn together. None draws single
+            photos.
 
     Returns:
-        By score, the difference and its interval.
+        Difference and interval by score.
     """
     drawn_one, drawn_other = (
         _resampled(each, resamples, seed, blocks) if resamples else dict.fromkeys(each.values, np.zeros(0))
@@ -81,7 +82,7 @@ def paired_differences(
 
 
 def in_order_of(predictions: Predictions, images: Sequence[str]) -> Predictions:
-    """The same, of some of its photos and in this order, which is what pairs draws."""
+    """Predictions on a selection of photos, in the given order, so that draws are paired."""
     rows = predictions.images.set_index("image").loc[list(images)].reset_index()
     boxes = predictions.boxes[predictions.boxes["image"].isin(images)].reset_index(drop=True)
     return replace(predictions, images=rows, boxes=boxes)

@@ -1,4 +1,4 @@
-"""Stored predictions: what a model found in a set, how it was made, and what comparisons demand of it."""
+"""Stored predictions: boxes of a model in a set, its settings, and checks that predictions are comparable."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from uncover.data.data_yaml import choose_classes
 from uncover.errors import InputError
 
 MOST_BOXES = 300
-"""Boxes of one class in one image, at most: in stored predictions, and in whatever is found live."""
+"""Maximum number of boxes per class and image, in stored predictions and in live detection."""
 
 NMS_IOU, CAP, PRECISION, IMAGE_SIZE = "nms_iou", "max_boxes_per_class", "precision", "image_size"
 
 OF_ALL = (NMS_IOU, CAP, PRECISION)
-"""Settings that the predictions of all methods share that are compared."""
+"""Settings that must agree between the predictions of all compared methods."""
 
 OF_METHOD = (*OF_ALL, IMAGE_SIZE)
-"""Settings that the predictions of one method share, on whatever sets. Methods may see photos at other sizes."""
+"""Settings that must agree between the predictions of one method on all sets. Image sizes may differ by method."""
 
-AGAIN = "make both again in one way, with 'uncover predict', or the whole run with snakemake"
+AGAIN = "run 'uncover predict' again for both with equal settings, or the whole run with snakemake"
 
 
 CORNERS = ("x1", "y1", "x2", "y2")
@@ -41,20 +41,20 @@ COLUMNS = {
     **dict.fromkeys(CORNERS, pa.float32()),
 }
 LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
-"""Of a face, as the person shown calls the sides: the right eye stands left in a frontal photo."""
+"""Landmarks of a face, with sides from the person's view: the right eye is on the left of a frontal photo."""
 
 LANDMARK_COLUMNS = {f"{name}_{axis}": pa.float32() for name in LANDMARKS for axis in ("x", "y")}
-"""Columns of detectors that know landmarks, in pixels of the original image; others leave them out."""
+"""Columns of landmarks, in pixels of the original image; absent for detectors without landmarks."""
 
 METADATA_KEY = b"uncover"
 
 SHARE = ("shard", "shards")
-"""Settings in which the predictions of a share differ from those of another."""
+"""Settings that differ between the shards of one set."""
 
 
 @dataclass
 class Alike:
-    """Predictions that are read together, and refused where they were not made alike."""
+    """Checks that predictions that are read together have equal settings."""
 
     _first: tuple[Path, Mapping[str, Any]] | None = field(default=None, init=False)
     _of_method: dict[str, tuple[Path, Mapping[str, Any]]] = field(default_factory=dict, init=False)
@@ -63,13 +63,13 @@ class Alike:
         """Add a file.
 
         Args:
-            path: Of the predictions, or of a record of them.
-            settings: That it states.
-            method: That made it.
+            path: Path of the predictions, or of a record of them.
+            settings: Its settings.
+            method: Method that made it.
 
         Raises:
-            InputError: It was made otherwise than those before, or it or one of them does not state how; the message
-                names both files and their values.
+            InputError: A setting differs from that of an earlier file or is missing in either; the error names both
+                files and their values.
         """
         self._first = self._first or (path, settings)
         _check(path, settings, *self._of_method.setdefault(method, (path, settings)), OF_METHOD)
@@ -85,7 +85,7 @@ def _check(
         missing = [name for name in names if name not in stated]
         if missing:
             raise InputError(
-                f"{where}: does not state {', '.join(missing)}, as files of earlier versions do not, so it cannot be"
+                f"{where}: does not state {', '.join(missing)} (file of an earlier version), so it cannot be"
                 f" compared with {path if where == other else other}; {AGAIN}"
             )
     for name in names:
@@ -95,14 +95,14 @@ def _check(
 
 @dataclass(frozen=True)
 class Predictions:
-    """Boxes that a model found in a set of images.
+    """Boxes of a model in a set of images.
 
     Attributes:
-        boxes: One row per box, images in order, of an image by falling confidence: image (its name below `images/`),
+        boxes: One row per box, by image, within an image by decreasing confidence: image (its name below `images/`),
             class, class_id (as in label files), confidence (float32, 0 to 1), x1 y1 x2 y2 (float32, pixels of the
-            original image); `LANDMARK_COLUMNS` where the detector knows landmarks.
-        images: One row per image that was looked at, also those without a box: image, width, height (pixels).
-        settings: How they were made: model, classes (name by id), image_size, confidence, nms_iou, ...
+            original image); `LANDMARK_COLUMNS` if the detector finds landmarks.
+        images: One row per image, including those without boxes: image, width, height (pixels).
+        settings: Settings of the detection: model, classes (name by id), image_size, confidence, nms_iou, ...
     """
 
     boxes: pd.DataFrame
@@ -111,7 +111,7 @@ class Predictions:
 
     @property
     def class_names(self) -> dict[int, str]:
-        """Names of the classes that the model knows, or if that is not stated, of those that it found."""
+        """Names of the classes of the model, or if not stated, of the classes in the boxes."""
         stated = self.settings.get("classes")
         if isinstance(stated, Mapping):
             return {int(number): str(name) for number, name in stated.items()}
@@ -119,10 +119,10 @@ class Predictions:
         return {int(number): str(name) for number, name in zip(found["class_id"], found["class"], strict=True)}
 
     def of_classes(self, chosen: Sequence[str]) -> Predictions:
-        """The same with boxes of some classes only; without a name it is as it was.
+        """Predictions with boxes of some classes only; all boxes if no name is given.
 
         Raises:
-            InputError: The model knows no class of one of the names.
+            InputError: A name is not a class of the model.
         """
         if not chosen:
             return self
@@ -133,10 +133,10 @@ class Predictions:
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write the Parquet file; the list of images and the settings go into its metadata.
+    """Write the Parquet file; the list of images and the settings are stored in its metadata.
 
     Raises:
-        InputError: The predictions are not sound; the message says where.
+        InputError: The predictions are invalid; the error says where.
     """
     boxes = predictions.boxes.sort_values(["image", "confidence"], ascending=[True, False], kind="stable")
     _check_predictions(path, predictions)
@@ -150,10 +150,10 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def check_new_predictions(path: Path) -> None:
-    """Make sure that predictions may be written; long work asks before it begins.
+    """Check that predictions can be written. Call it before long work.
 
     Raises:
-        InputError: `check_new_file` objects, or the file is there and holds something else.
+        InputError: The file cannot be written (see `check_new_file`), or exists and is not a table of predictions.
     """
     check_new_file(path)
     if not path.exists():
@@ -163,19 +163,19 @@ def check_new_predictions(path: Path) -> None:
     except (OSError, pa.ArrowException):
         ours = False
     if not ours:
-        raise InputError(f"{path}: is no table of 'uncover predict', and would be replaced; give another name")
+        raise InputError(f"{path}: is not a table of 'uncover predict' and would be replaced; give another name")
 
 
 def read_predictions(path: Path, confidence: float = 1.0) -> Predictions:
     """Load predictions.
 
     Args:
-        path: Of the file.
-        confidence: From which boxes will count.
+        path: Path of the file.
+        confidence: Confidence threshold that will be applied to the boxes.
 
     Raises:
-        InputError: It does not exist, is cut off, is no file of `uncover predict`, holds values that are none, or lacks
-            boxes that would count.
+        InputError: The file does not exist, is truncated, is not from `uncover predict`, has invalid values, or was
+            stored at a higher confidence threshold.
     """
     expected = "expected a table of 'uncover predict'"
     if path.is_dir():
@@ -186,7 +186,7 @@ def read_predictions(path: Path, confidence: float = 1.0) -> Predictions:
         raise InputError(f"{path}: does not exist; make it with 'uncover predict'") from None
     except (OSError, pa.ArrowException) as error:
         reason = str(error).splitlines()[0] if str(error) else "unreadable"
-        raise InputError(f"{path}: is no Parquet file, or a part of one ({reason}); {expected}") from None
+        raise InputError(f"{path}: is not a Parquet file, or is truncated ({reason}); {expected}") from None
     missing = [name for name in COLUMNS if name not in table.column_names]
     if missing:
         raise InputError(f"{path}: no column {missing[0]}; {expected}")
@@ -195,7 +195,7 @@ def read_predictions(path: Path, confidence: float = 1.0) -> Predictions:
         images = pd.DataFrame(settings.pop("images"), columns=["image", "width", "height"])
         images = images.astype({"width": np.int64, "height": np.int64})
     except (KeyError, ValueError, TypeError, AttributeError):
-        raise InputError(f"{path}: its metadata does not say which images were looked at; {expected}") from None
+        raise InputError(f"{path}: has no list of images in its metadata; {expected}") from None
     try:
         columns = _columns(table.column_names)
         boxes = table.select(list(columns)).cast(pa.schema(list(columns.items()))).to_pandas()
@@ -205,17 +205,17 @@ def read_predictions(path: Path, confidence: float = 1.0) -> Predictions:
     _check_predictions(path, predictions)
     lowest = settings.get("confidence", 0)
     if lowest > confidence:
-        raise InputError(f"{path}: holds boxes from confidence {lowest} only; expected {confidence} or less")
+        raise InputError(f"{path}: was stored at confidence {lowest}; expected {confidence} or less")
     return predictions
 
 
 def _landmarks(boxes: pd.DataFrame) -> NDArray[np.float64]:
-    """float64 (N, 10), or (N, 0) where there are none."""
+    """float64 (N, 10), or (N, 0) without landmarks."""
     return boxes[[name for name in LANDMARK_COLUMNS if name in boxes]].to_numpy(np.float64)
 
 
 def _columns(names: Iterable[str]) -> dict[str, pa.DataType]:
-    """Columns and types of a table that has columns of these names: landmarks are there as a whole or not at all."""
+    """Columns and types of a table with these column names; landmarks are either all present or all absent."""
     return COLUMNS | (LANDMARK_COLUMNS if LANDMARK_COLUMNS.keys() <= set(names) else {})
 
 
@@ -223,21 +223,21 @@ def _check_predictions(path: Path, predictions: Predictions) -> None:
     boxes, images = predictions.boxes, predictions.images
     repeated = images["image"][images["image"].duplicated()]
     if len(repeated):
-        raise InputError(f"{path}: the list of images names {repeated.iloc[0]} twice; expected each image once")
+        raise InputError(f"{path}: the list of images contains {repeated.iloc[0]} twice; expected each image once")
     sizes = images[["width", "height"]].to_numpy(np.int64)
     if (sizes < 1).any():
         row = int(np.flatnonzero((sizes < 1).any(axis=1))[0])
         width, height = sizes[row]
-        raise InputError(f"{path}: image {images['image'].iloc[row]} is {width} x {height}; expected pixels above 0")
+        raise InputError(f"{path}: image {images['image'].iloc[row]} is {width} x {height}; expected sizes above 0")
     confidence = boxes["confidence"].to_numpy(np.float64)
     corners = boxes[list(CORNERS)].to_numpy(np.float64)
     unknown = ~boxes["image"].isin(images["image"]).to_numpy()
     for wrong, what in (
-        (unknown, "an image that is not in the list of images looked at"),
-        (~((confidence >= 0) & (confidence <= 1)), "a confidence that is no number from 0 to 1"),
-        (~np.isfinite(corners).all(axis=1), "a box with a corner that is no number"),
+        (unknown, "an image that is not in the list of images"),
+        (~((confidence >= 0) & (confidence <= 1)), "a confidence that is not a number from 0 to 1"),
+        (~np.isfinite(corners).all(axis=1), "a box with a corner that is not a number"),
         ((corners[:, 2:] < corners[:, :2]).any(axis=1), "a box whose x2 or y2 is below its x1 or y1"),
-        (~np.isfinite(_landmarks(boxes)).all(axis=1), "a landmark that is no number"),
+        (~np.isfinite(_landmarks(boxes)).all(axis=1), "a landmark that is not a number"),
         (boxes[["class", "class_id"]].isna().any(axis=1).to_numpy(), "a box without a class"),
     ):
         if wrong.any():
@@ -247,13 +247,13 @@ def _check_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def join_predictions(paths: Sequence[Path]) -> Predictions:
-    """Read the predictions of all shares of a set and join them, images in the order of the set.
+    """Read the predictions of all shards of a set and join them, images in the order of the set.
 
     Args:
-        paths: Of the tables, in any order.
+        paths: Paths of the tables, in any order.
 
     Raises:
-        InputError: A share is missing, stands there twice, or was made in another way.
+        InputError: A shard is missing, occurs twice, or has different settings.
     """
     shares = {path: read_predictions(path) for path in paths}
     first = next(iter(shares))
@@ -262,16 +262,16 @@ def join_predictions(paths: Sequence[Path]) -> Predictions:
     for path, share in shares.items():
         number = share.settings.get("shard", 1)
         if number in by_number:
-            raise InputError(f"{path}: is share {number} of {count}, and so is {by_number[number]}; give each once")
+            raise InputError(f"{path}: is shard {number} of {count}, as is {by_number[number]}; give each shard once")
         if _settings(share) != _settings(shares[first]) or share.settings.get("shards", 1) != count:
-            raise InputError(f"{path}: was not made as {first} was; run 'uncover predict' again for all shares")
+            raise InputError(f"{path}: settings differ from {first}; run 'uncover predict' again for all shards")
         by_number[number] = path
     missing = [str(number) for number in range(1, count + 1) if number not in by_number]
     if missing:
-        raise InputError(f"{first.parent}: no share {', '.join(missing)} of {count}; expected all of them")
+        raise InputError(f"{first.parent}: shards {', '.join(missing)} of {count} are missing; expected all of them")
     ordered = [shares[by_number[number]] for number in range(1, count + 1)]
     boxes = [share.boxes for share in ordered if len(share.boxes)] or [ordered[0].boxes]
-    # Share k has every count-th image from the k-th on.
+    # Shard k contains every count-th image, starting with the k-th.
     places = [np.arange(len(share.images)) * count + number for number, share in enumerate(ordered)]
     images = pd.concat([share.images.assign(place=own) for share, own in zip(ordered, places, strict=True)])
     images = images.sort_values("place", ignore_index=True).drop(columns="place")

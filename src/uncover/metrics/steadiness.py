@@ -1,4 +1,4 @@
-"""How steady boxes are through a video, without any truth: gaps, flicker and jitter of linked boxes."""
+"""Steadiness of boxes through a video, without ground truth: gaps, flicker and jitter of linked boxes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from uncover.metrics.detections import box_iou
 
 SAME = 0.3
-"""IoU from which boxes of two frames are those of one face."""
+"""Smallest IoU at which boxes of two frames are linked."""
 
 REACH = 1.0
-"""Seconds after which a face that comes back counts as another one."""
+"""Longest gap in seconds after which a face is still the same one."""
 
 Boxes = NDArray[np.floating]
 
@@ -25,8 +25,8 @@ class _Track:
     """Boxes of one face.
 
     Attributes:
-        frames: Places of its frames in the video, rising.
-        boxes: (4,) of each.
+        frames: Indices of its frames in the video, increasing.
+        boxes: Box (4,) in each frame.
     """
 
     frames: list[int] = field(default_factory=list)
@@ -35,19 +35,19 @@ class _Track:
 
 @dataclass(frozen=True)
 class Steadiness:
-    """Of the boxes of a video, or of several together.
+    """Steadiness of the boxes of one or several videos.
 
     Attributes:
-        frames: Looked at.
-        boxes: In all of them.
-        shown: Frames with a box.
-        pairs: Neighbouring frames.
-        changes: Of these pairs, those between which a box appears or vanishes.
-        gaps: Stretches in which a face has no box, and has one right before and at most `REACH` seconds later.
-        missing: Boxes that would fill all gaps.
-        longest_gap: Seconds.
-        jitter: float64, of each box with one of the same face right before and after: how far its corners lie beside
-            the middle of theirs, on average, as a share of its side.
+        frames: Number of frames.
+        boxes: Number of boxes.
+        shown: Number of frames with a box.
+        pairs: Number of pairs of neighbouring frames.
+        changes: Pairs between which a box appears or disappears.
+        gaps: Gaps in which a face has no box, with a box right before and at most `REACH` seconds later.
+        missing: Number of boxes that would fill all gaps.
+        longest_gap: Duration of the longest gap, in seconds.
+        jitter: float64, for each box with one of the same face right before and right after: mean distance of its
+            corners from the midpoints of theirs, as a share of its side.
     """
 
     frames: int
@@ -67,30 +67,30 @@ class Steadiness:
 
     @property
     def flicker(self) -> float | None:
-        """Share of neighbouring frames between which a box appears or vanishes."""
+        """Share of pairs of neighbouring frames between which a box appears or disappears."""
         return self.changes / self.pairs if self.pairs else None
 
     @property
     def gap_share(self) -> float | None:
-        """Share of boxes that are missing in gaps."""
+        """Share of boxes missing in gaps."""
         return self.missing / (self.boxes + self.missing) if self.boxes else None
 
     @property
     def median_jitter(self) -> float | None:
-        """The middle one."""
+        """Median jitter."""
         return float(np.median(self.jitter)) if len(self.jitter) else None
 
 
 def measure_steadiness(boxes: Sequence[Boxes], second: NDArray[np.float64], seconds: NDArray[np.float64]) -> Steadiness:
-    """Link the boxes of neighbouring frames, and those before and after a gap, and count.
+    """Link the boxes of neighbouring frames, and those before and after a gap, and measure their steadiness.
 
-    A face that comes or leaves changes the boxes too, and motion that speeds up is jitter: compare ways to detect on
-    the same video, rather than videos.
+    A face that enters or leaves also changes the boxes, and accelerating motion counts as jitter: compare ways to
+    detect on the same video, not different videos.
 
     Args:
-        boxes: Of each frame (n, 4), xyxy.
-        second: (V,), when each frame is shown, rising.
-        seconds: (V,), how long.
+        boxes: Boxes (n, 4), xyxy, of each frame.
+        second: (V,), time of each frame, increasing.
+        seconds: (V,), duration of each frame.
     """
     tracks, changes = _link(boxes, second)
     gaps = [(before, after) for track in tracks for before, after in pairwise(track.frames) if after - before > 1]
@@ -110,7 +110,7 @@ def measure_steadiness(boxes: Sequence[Boxes], second: NDArray[np.float64], seco
 
 
 def add_steadiness(several: Sequence[Steadiness]) -> Steadiness:
-    """Of several videos together."""
+    """Combine the results of several videos."""
     names = ("frames", "boxes", "shown", "pairs", "changes", "gaps", "missing")
     sums = {name: sum(getattr(each, name) for each in several) for name in names}
     longest = max((each.longest_gap for each in several), default=0.0)
@@ -119,7 +119,7 @@ def add_steadiness(several: Sequence[Steadiness]) -> Steadiness:
 
 
 def _link(boxes: Sequence[Boxes], second: NDArray[np.float64]) -> tuple[list[_Track], int]:
-    """Tracks, and how many pairs of neighbouring frames have different ones."""
+    """Tracks, and the number of pairs of neighbouring frames with different tracks."""
     tracks: list[_Track] = []
     changes = 0
     before: set[int] = set()
@@ -142,7 +142,7 @@ def _link(boxes: Sequence[Boxes], second: NDArray[np.float64]) -> tuple[list[_Tr
 
 
 def _assign(boxes: Boxes, last: Sequence[NDArray[np.float64]]) -> list[int | None]:
-    """Which of the last boxes of tracks each box continues: the pair that overlaps most comes first."""
+    """For each box, the track that it continues; pairs are assigned by decreasing IoU."""
     places: list[int | None] = [None] * len(boxes)
     if not len(boxes) or not last:
         return places

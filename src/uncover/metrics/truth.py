@@ -1,4 +1,4 @@
-"""True boxes: the label files of the images that a model looked at, in pixels."""
+"""True boxes: the label files of a model's images, in pixels."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ TRUTH_COLUMNS = ("image", "class_id", *CORNERS)
 
 @dataclass(frozen=True)
 class LabelFiles:
-    """What a folder of label files has to do with a list of images.
+    """Label files of a folder, assigned to a list of images.
 
     Attributes:
-        of_image: Label file by image, for images that have one.
-        unlabelled: Images without a label file: nothing in them is a true box.
+        of_image: Label file by image, for images with one.
+        unlabelled: Images without a label file, i.e. without true boxes.
         unpredicted: Label files of images that are not in the list.
     """
 
@@ -42,14 +42,14 @@ class LabelFiles:
 
 
 def find_labels(labels: Path, images: Iterable[str]) -> LabelFiles:
-    """Look up the label file of each image: the same path below `labels`, with the suffix `.txt`.
+    """Find the label file of each image: the same path below `labels`, with the suffix `.txt`.
 
     Args:
-        labels: Folder of label files, or the data set that has it as `labels/`.
+        labels: Folder of label files, or a data set with a folder `labels/`.
         images: Names of the images below `images/`.
 
     Raises:
-        InputError: There is no such folder, two images would share a label file, or none of its files belongs to
+        InputError: The folder does not exist, two images have the same label file, or none of its files belongs to
             an image.
     """
     labels = _folder_of(labels)
@@ -62,15 +62,15 @@ def find_labels(labels: Path, images: Iterable[str]) -> LabelFiles:
         name = _label_of(image, names)
         if name in image_of:
             raise InputError(
-                f"{labels / name}: would label both {image_of[name]} and {image}; rename one of the images"
+                f"{labels / name}: is the label file of both {image_of[name]} and {image}; rename one of the images"
             )
         image_of[name] = image
     of_image = {image: names[name] for name, image in image_of.items() if name in names}
     if names and image_of and not of_image:
         first, image = next(iter(names)), next(iter(image_of.values()))
         raise InputError(
-            f"{labels}: none of its {len(names)} label files (such as {first}) belongs to an image that was predicted "
-            f"on (such as {image}); give the labels of these images"
+            f"{labels}: none of its {len(names)} label files (such as {first}) belongs to an image with predictions "
+            f"(such as {image}); give the labels of these images"
         )
     unlabelled = [image for name, image in image_of.items() if name not in names]
     return LabelFiles(of_image, unlabelled, [path for name, path in names.items() if name not in image_of])
@@ -78,12 +78,12 @@ def find_labels(labels: Path, images: Iterable[str]) -> LabelFiles:
 
 def _folder_of(labels: Path) -> Path:
     if not labels.is_dir():
-        raise InputError(f"{labels}: is no folder; expected the label files of the images that were predicted on")
+        raise InputError(f"{labels}: is not a folder; expected the label files of the images with predictions")
     return labels / LABELS if (labels / LABELS).is_dir() else labels
 
 
 def _label_of(image: str, names: Container[str]) -> str:
-    """Name of an image's label file: its own, or in a folder of grades, with the last `images` turned into `labels`."""
+    """Name of an image's label file: its own, or in a folder of grades, with the last `images` replaced by `labels`."""
     path = PurePosixPath(image).with_suffix(SUFFIX)
     if path.as_posix() not in names and IMAGES in path.parts[:-1]:
         before, _, after = path.as_posix().rpartition(f"{IMAGES}/")
@@ -95,24 +95,42 @@ def _label_of(image: str, names: Container[str]) -> str:
 def read_truth(labels: Path, images: pd.DataFrame, known: Mapping[int, str] | None = None) -> pd.DataFrame:
     """Read the true boxes of images.
 
-    A box that stands twice in a file counts once, and boxes end at the edge of the image, both as upstream has it.
+    As in upstream, a box that occurs twice in a file counts once, and boxes are clipped at the edge of the image.
 
     Args:
-        labels: Folder of label files, or the data set that has it as `labels/`.
-        images: One row per image: image, width, height (pixels), as predictions have it.
-        known: Names of the classes that a model knows, by id. Classes of the labels become those of the same name,
-            which the data set's data.yaml (or classes.txt) gives; None takes the ids as they stand.
+        labels: Folder of label files, or a data set with a folder `labels/`.
+        images: One row per image: image, width, height (pixels), as in predictions.
+        known: Class names of the model, by id. Labels are mapped to these ids by the names in the data.yaml (or
+            classes.txt) of the data set; None keeps the ids of the labels.
 
     Returns:
-        One row per true box, in the order of `images`: image, class_id (int64), x1 y1 x2 y2 (float64, pixels). Behind
-        them, of `IGNORED_CLASS`, the boxes of a folder `ignored/` beside `labels/`, where there is one.
+        One row per true box, in the order of `images`: image, class_id (int64), x1 y1 x2 y2 (float64, pixels). They are
+        followed by the boxes of a folder `ignored/` beside `labels/`, if any, with the class `IGNORED_CLASS`.
 
     Raises:
-        InputError: A row of a label file is no box (all such rows are told), or it is not plain which classes the
-            labels have, or `find_labels` objects.
+        InputError: A row of a label file is not a box (all such rows are listed), the classes of the labels are
+            ambiguous, or the label files do not fit (see `find_labels`).
     """
     of_image = find_labels(labels, images["image"]).of_image
-    described = None if known is None else _describe(labels)
+    return truth_of_files(of_image, images, labels, known, None if known is None else _describe(labels))
+
+
+def truth_of_files(
+    of_image: Mapping[str, Path],
+    images: pd.DataFrame,
+    labels: Path,
+    known: Mapping[int, str] | None,
+    described: DataYaml | None,
+) -> pd.DataFrame:
+    """As `read_truth`, of label files that are known.
+
+    Args:
+        of_image: Label file by image; images without one have no true box.
+        images: As for `read_truth`.
+        labels: Where they are, for messages.
+        known: As for `read_truth`.
+        described: Classes of the labels; None if nothing names them.
+    """
     ids, boxes, names = [], [np.zeros((0, 4))], []
     ignored: list[pd.DataFrame] = []
     problems: list[str] = []
@@ -148,7 +166,7 @@ def read_truth(labels: Path, images: pd.DataFrame, known: Mapping[int, str] | No
 
 
 def _ignored_beside(label: Path) -> Path | None:
-    """The file of ignored boxes of a label file; None where there is none."""
+    """File of ignored boxes that belongs to a label file; None if there is none."""
     folder = next((place for place in label.parents if place.name == LABELS), None)
     if folder is None:
         return None
@@ -157,7 +175,7 @@ def _ignored_beside(label: Path) -> Path | None:
 
 
 def _describe(labels: Path) -> DataYaml | None:
-    """What names the classes of label files: beside them, or where their data set begins."""
+    """Class names of label files, from a file beside them or in the root of their data set."""
     labels = _folder_of(labels)
     above = [place.parent for place in (labels, *labels.parents) if place.name == LABELS][:1]
     return find_class_names([labels, *above])
@@ -166,7 +184,7 @@ def _describe(labels: Path) -> DataYaml | None:
 def _ids_of_model(
     labels: Path, used: Collection[int], described: DataYaml | None, known: Mapping[int, str]
 ) -> dict[int, int]:
-    """The model's id of each class of the labels; classes that it does not know get ids that it has not."""
+    """The model's id for each class of the labels; classes that it lacks get unused ids."""
     if described is None:
         return _ids_without_names(labels, used, known)
     by_name = {name.casefold(): number for number, name in known.items()}
@@ -176,8 +194,8 @@ def _ids_of_model(
         told.setdefault(own_face, face)
     if not told and known:
         raise InputError(
-            f"{described.path}: has the classes {listed(described.names.values())}, of which the model knows none; it"
-            f" knows {listed(known.values())}"
+            f"{described.path}: has the classes {listed(described.names.values())}, none of which the model has; the"
+            f" model has {listed(known.values())}"
         )
     free = itertools.count(max([*known, *described.names]) + 1)
     for number in described.names:
@@ -190,20 +208,20 @@ def _ids_without_names(labels: Path, used: Collection[int], known: Mapping[int, 
     as_they_are = {number: number for number in used}
     face = _face_of(known)
     if set(used) != {FACE_CLASS} or face in (None, FACE_CLASS):
-        logger.info(f"note: {labels}: nothing names the classes of these labels; their ids are taken for the model's")
+        logger.info(f"note: {labels}: no file names the classes of these labels; using the ids of the model")
         return as_they_are
     assert face is not None, "just seen"
     graded = (_folder_of(labels).parent / IMAGES).is_dir()
     if FACE_CLASS in known and not graded:
         raise InputError(
-            f"{labels}: nothing names the classes of these labels, and {FACE_CLASS} may be {known[FACE_CLASS]!r} or"
-            f" {known[face]!r}; put the data.yaml of the data set, or a classes.txt, beside them"
+            f"{labels}: no file names the classes of these labels, and {FACE_CLASS} may be {known[FACE_CLASS]!r} or"
+            f" {known[face]!r}; add the data.yaml of the data set, or a classes.txt"
         )
-    logger.info(f"note: {labels}: nothing names the classes of these labels; {FACE_CLASS} is taken for {known[face]!r}")
+    logger.info(f"note: {labels}: no file names the classes of these labels; using {FACE_CLASS} as {known[face]!r}")
     return {FACE_CLASS: face}
 
 
 def _face_of(names: Mapping[int, str]) -> int | None:
-    """Id of the whole face; None where it is not plain."""
+    """Id of the whole face; None if ambiguous."""
     plain = [number for number, name in names.items() if is_face(name)]
     return plain[0] if len(plain) == 1 else None

@@ -1,4 +1,4 @@
-"""How well ways to detect do on videos: outcomes by frame, recall, false boxes per minute, longest gaps."""
+"""Compare ways to detect on videos: outcomes by frame, recall, false positives per minute, longest gaps."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from uncover.metrics.predictions import CORNERS
 from uncover.tables import read_table
 
 STEPS = ("rgb", "heatmap", "rescue", "temporal")
-"""What a box can come from, in the order in which the steps are taken."""
+"""Steps that a box can come from, in order of execution."""
 
 NOT_FOUND = "none"
-"""Stands where no step found the face of a frame, and where there is no face."""
+"""Value of found_by for frames whose face no step found, and for frames without a face."""
 
 OUTCOME_COLUMNS = (
     *("mode", "video", "frame", "second", "seconds", "event", "grade", "face", "found_by", "false_boxes"),
@@ -33,11 +33,11 @@ BOX_COLUMNS = ("source", "frame", *CORNERS, "confidence", "found_by")
 FRAME_COLUMNS = ("source", "frame", "second")
 
 ALL = "all"
-"""Stands for all videos, and for all frames of one."""
+"""Name of all videos together, and of all frames of one."""
 
 SECONDS_OF_MINUTE = 60
 SHORTEST_BLOCK = 0.001
-"""Seconds that may be drawn together, at least."""
+"""Shortest block of frames that are resampled together, in seconds."""
 
 COLUMNS = (
     *("mode", "video", "by", "part", "frames", "faces", "found", *(f"found_by_{step}" for step in STEPS)),
@@ -45,7 +45,7 @@ COLUMNS = (
     *("false_boxes", "minutes", "false_per_minute", "false_per_minute_low", "false_per_minute_high"),
     *("false_gain", "false_gain_low", "false_gain_high", "longest_gap", "blocks"),
 )
-"""Of the record; gains are differences to the first way, longest_gap is in seconds."""
+"""Columns of the record; gains are differences to the first way, longest_gap is in seconds."""
 
 Floats = NDArray[np.float64]
 Row = dict[str, Any]
@@ -53,16 +53,16 @@ Part = tuple[str, str]
 
 
 def videos_of(folder: Path) -> dict[str, str]:
-    """Videos that `uncover detect` looked at.
+    """Videos in an output folder of `uncover detect`.
 
     Args:
-        folder: That it wrote.
+        folder: The folder.
 
     Returns:
-        File names of the videos by the same name without its ending, in alphabetical order.
+        File names of the videos by file name without suffix, in alphabetical order.
 
     Raises:
-        InputError: There is no list of frames, it is empty, or two videos share a name.
+        InputError: There is no list of frames, it is empty, or two videos have the same name.
     """
     path = folder / "frames.parquet"
     videos: dict[str, str] = {}
@@ -70,37 +70,37 @@ def videos_of(folder: Path) -> dict[str, str]:
         video = Path(source).stem
         if video in videos:
             raise InputError(
-                f"{path}: {videos[video]} and {source} share a name, and so a truth; rename one of the two"
+                f"{path}: {videos[video]} and {source} have the same name, and thus the same truth; rename one of them"
             )
         videos[video] = source
     if not videos:
-        raise InputError(f"{path}: tells of no frame; expected videos that 'uncover detect' looked at")
+        raise InputError(f"{path}: contains no frame; expected videos processed by 'uncover detect'")
     return dict(sorted(videos.items()))
 
 
 def read_outcomes(mode: str, folder: Path, truths: Mapping[str, pd.DataFrame], true_iou: float) -> pd.DataFrame:
-    """Hold the boxes of one way to detect against the true ones.
+    """Compare the boxes of one way to detect with the ground truth.
 
-    Of the boxes that overlap the face of a frame enough, the surest found it; all others of the frame are false.
+    The most confident box that overlaps the face of a frame enough is correct; all others are false positives.
 
     Args:
-        mode: What the way is called.
-        folder: Of `uncover detect`, with boxes.parquet and frames.parquet.
-        truths: By video (its file's name without the ending), as `read_video_truth` returns it.
-        true_iou: IoU from which a box is correct.
+        mode: Name of the way.
+        folder: Output folder of `uncover detect`, with boxes.parquet and frames.parquet.
+        truths: Ground truth as returned by `read_video_truth`, by video (file name without suffix).
+        true_iou: Smallest IoU of a correct box.
 
     Returns:
-        One row per frame, videos as in `truths`: mode, video, frame (int64), second (float64, from the first frame on),
-        seconds (float64, until the next frame), event, grade, face (bool: there is one), found_by (one of `STEPS`, or
+        One row per frame, videos as in `truths`: mode, video, frame (int64), second (float64, from the first frame),
+        seconds (float64, until the next frame), event, grade, face (bool: has a face), found_by (one of `STEPS`, or
         `NOT_FOUND`), false_boxes (int64).
 
     Raises:
-        InputError: A file is not what it should be, or tells of other videos or frames than the truth.
+        InputError: A file is invalid, or has other videos or frames than the ground truth.
     """
     sources = videos_of(folder)
     where = folder / "frames.parquet"
     if other := sorted(sources.keys() ^ truths.keys()):
-        what = "has no truth" if other[0] in sources else "was not looked at"
+        what = "has no ground truth" if other[0] in sources else "was not processed"
         raise InputError(f"{where}: the video {other[0]} {what}; expected the same videos for all ways to detect")
     frames = read_table(where, FRAME_COLUMNS, "detect")
     boxes = read_table(folder / "boxes.parquet", BOX_COLUMNS, "detect")
@@ -111,47 +111,47 @@ def read_outcomes(mode: str, folder: Path, truths: Mapping[str, pd.DataFrame], t
         _check_frames(where, sources[video], frames[frames["source"] == sources[video]], truth)
         own = boxes[boxes["source"] == sources[video]]
         if not own["frame"].isin(truth["frame"]).all():
-            raise InputError(f"{folder / 'boxes.parquet'}: {sources[video]} has boxes in frames that {where} lacks")
+            raise InputError(f"{folder / 'boxes.parquet'}: {sources[video]} has boxes in frames missing from {where}")
         tables.append(_of_video(own, truth, true_iou).assign(mode=mode, video=video))
     return pd.concat(tables, ignore_index=True)[list(OUTCOME_COLUMNS)]
 
 
 def _check_frames(where: Path, source: str, frames: pd.DataFrame, truth: pd.DataFrame) -> None:
-    """Make sure that detection and truth speak of the same frames."""
+    """Check that detection and ground truth have the same frames."""
     if len(again := frames.loc[frames["frame"].duplicated(), "frame"]):
-        raise InputError(f"{where}: {source}: frame {again.iloc[0]} stands there twice; expected each once")
+        raise InputError(f"{where}: {source}: frame {again.iloc[0]} occurs twice; expected each once")
     beyond = frames.loc[~frames["frame"].isin(truth["frame"]), "frame"]
     if len(beyond):
         raise InputError(
             f"{where}: {source}: frame {beyond.min()} is not in its truth, which has {len(truth)} frames, from"
-            f" {truth['frame'].min()} to {truth['frame'].max()}; expected the truth of this very video"
+            f" {truth['frame'].min()} to {truth['frame'].max()}; expected the truth of this video"
         )
     missing = truth.loc[~truth["frame"].isin(frames["frame"]), "frame"]
     if len(missing):
         raise InputError(
-            f"{where}: {source}: {len(missing)} of the {len(truth)} frames of its truth were not looked at, from"
-            f" {missing.min()} on; run 'uncover detect' on every frame, or give the truth of this very video"
+            f"{where}: {source}: {len(missing)} of the {len(truth)} frames of its truth were not processed, the first"
+            f" is {missing.min()}; run 'uncover detect' on every frame, or give the truth of this video"
         )
     detected = frames.set_index("frame").loc[truth["frame"], "second"].to_numpy(np.float64)
     apart = np.abs(detected - detected[:1] - truth["second"].to_numpy(np.float64) + truth["second"].iloc[0])
-    # Rounded times are as good; those of another rate drift away.
+    # Rounded times are accepted; times of another frame rate drift apart.
     wrong = np.flatnonzero(~(apart <= np.median(until_next(truth["second"])) / 2))
     if len(wrong):
         row = wrong[0]
         raise InputError(
             f"{where}: {source}: frame {truth['frame'].iloc[row]} is at second {detected[row]:.3f}, in its truth at"
-            f" {truth['second'].iloc[row]:.3f}; expected the truth of this very video"
+            f" {truth['second'].iloc[row]:.3f}; expected the truth of this video"
         )
 
 
 def until_next(second: pd.Series) -> NDArray[np.float64]:
-    """Seconds that each frame is shown; the last as long as most, and a single one no time at all."""
+    """Duration of each frame in seconds; that of the last is the most frequent one, that of a single frame is 0."""
     gaps = np.diff(second.to_numpy(np.float64))
     return np.append(gaps, np.median(gaps) if len(gaps) else 0.0)
 
 
 def _of_video(boxes: pd.DataFrame, truth: pd.DataFrame, true_iou: float) -> pd.DataFrame:
-    # One face, and so one class; the number of `found_by` is the row of the box.
+    # One face, hence one class; `found_by` holds the row of the box.
     frames = truth["frame"].tolist()
     own = boxes[[*CORNERS, "confidence"]].assign(image=boxes["frame"], found_by=np.arange(len(boxes)))
     faces = truth[truth["x1"].notna()]
@@ -172,12 +172,12 @@ def _of_video(boxes: pd.DataFrame, truth: pd.DataFrame, true_iou: float) -> pd.D
 
 @dataclass(frozen=True)
 class Resampling:
-    """How intervals come about.
+    """Settings of the bootstrap intervals.
 
     Attributes:
-        block: Seconds that are drawn together.
-        resamples: How many.
-        seed: Of the draws.
+        block: Duration of a block, in seconds.
+        resamples: Number of resamples.
+        seed: Seed of the draws.
     """
 
     block: float = 1.0
@@ -187,10 +187,10 @@ class Resampling:
 
 @dataclass(frozen=True)
 class _Video:
-    """A video in numbers: V frames, M ways to detect, P parts.
+    """Arrays of one video: V frames, M ways to detect, P parts.
 
     Attributes:
-        name: Of the video.
+        name: Name of the video.
         block: int64 (V,), number of each frame's block, from 0.
         seconds: float64 (V,), until the next frame.
         face: bool (V,).
@@ -214,15 +214,15 @@ class _Video:
 
 @dataclass(frozen=True)
 class _Sums:
-    """Sums over some frames, and over R resamples of their blocks: the frames themselves come first.
+    """Sums over frames, for the original frames (first) and for R resamples of their blocks.
 
     Attributes:
         faces: float64 (1 + R, P).
         seconds: float64 (1 + R, P).
         found: float64 (1 + R, M, P).
         false: float64 (1 + R, M, P).
-        blocks: int64 (P,), blocks with frames of the part.
-        face_blocks: int64 (P,), those with a face in one of these.
+        blocks: int64 (P,), number of blocks with frames of the part.
+        face_blocks: int64 (P,), number of blocks with a face in such a frame.
         varied: Whether some video has several blocks, so that resamples differ.
     """
 
@@ -235,28 +235,28 @@ class _Sums:
     varied: bool
 
     def interval(self, values: Floats, blocks: int) -> Rate:
-        """Of the frames themselves, and what resamples span, where these differ in so many blocks."""
+        """Value of the original frames, with the interval of the resamples if there are enough blocks."""
         told = self.varied and blocks > 1
         return percentile_interval(float(values[0]), values[1:]) if told else Rate(float(values[0]))
 
 
 def score_videos(outcomes: pd.DataFrame, resampling: Resampling) -> list[Row]:
-    """Count and rate.
+    """Compute counts and rates.
 
     Args:
-        outcomes: As `read_outcomes` returns it, of one way to detect after the other, all on the same frames.
-        resampling: Behind the intervals.
+        outcomes: Tables of `read_outcomes`, concatenated over the ways to detect, all on the same frames.
+        resampling: Settings of the intervals.
 
     Returns:
-        Rows with `COLUMNS`, by way, video (all of them together first) and part: all frames, then those of each event,
-        then those with a face of each grade of occlusion. None stands for what has no value.
+        Rows with `COLUMNS`, by way, video (all videos together first) and part: all frames, then those of each event,
+        then those with a face of each grade of occlusion. None if undefined.
 
     Raises:
         InputError: A video is called "all".
     """
     modes = list(outcomes["mode"].unique())
     if ALL in set(outcomes["video"]):
-        raise InputError(f"video {ALL}: that name stands for all videos together; rename the video and its truth")
+        raise InputError(f"video {ALL}: this name is reserved for all videos; rename the video and its truth")
     parts = _parts(outcomes)
     videos = [
         _video(str(name), own, modes, parts, resampling.block) for name, own in outcomes.groupby("video", sort=True)
@@ -275,10 +275,10 @@ def score_videos(outcomes: pd.DataFrame, resampling: Resampling) -> list[Row]:
 
 
 def longest_gap(missed: NDArray[np.bool_], seconds: Floats) -> float:
-    """Seconds of the longest run of frames in which a face was not found.
+    """Duration in seconds of the longest run of frames with a missed face.
 
     Args:
-        missed: bool (V,), frames of one video with a face that was not found; any other frame ends a run.
+        missed: bool (V,), frames of one video with a missed face; any other frame ends a run.
         seconds: float64 (V,), until the next frame.
     """
     runs = np.bincount(np.cumsum(~missed)[missed], seconds[missed])
@@ -286,7 +286,7 @@ def longest_gap(missed: NDArray[np.bool_], seconds: Floats) -> float:
 
 
 def _parts(outcomes: pd.DataFrame) -> list[Part]:
-    """All frames, events and grades, as far as there are any."""
+    """All frames, events and grades, if there are any."""
     parts = [(ALL, ALL)]
     for by, known in (("event", EVENTS), ("grade", GRADES)):
         parts += [(by, name) for name in known if _members(outcomes, by, name).any()]
@@ -294,7 +294,7 @@ def _parts(outcomes: pd.DataFrame) -> list[Part]:
 
 
 def _members(frames: pd.DataFrame, by: str, part: str) -> NDArray[np.bool_]:
-    """Which frames belong to a part, bool; without a face there is nothing that could be covered."""
+    """Which frames belong to a part, bool; frames without a face have no grade."""
     if by == ALL:
         return np.full(len(frames), True)
     own = (frames[by] == part).to_numpy(np.bool_)
@@ -305,7 +305,7 @@ def _video(name: str, outcomes: pd.DataFrame, modes: Sequence[str], parts: Seque
     by_mode: Mapping[str, pd.DataFrame] = {mode: outcomes[outcomes["mode"] == mode] for mode in modes}
     frames = by_mode[modes[0]]
     second = frames["second"].to_numpy(np.float64)
-    # Time that no frame shows is no block.
+    # Intervals without a frame are not blocks.
     number = np.unique(np.floor((second - second[0]) / block), return_inverse=True)[1]
     members = [_members(frames, by, part) for by, part in parts]
     return _Video(
@@ -324,7 +324,7 @@ def _sums(video: _Video, number: int, resampling: Resampling) -> _Sums:
     found = video.found_by != NOT_FOUND
     counts = [video.face, video.seconds, *found, *video.false]
     table = np.stack([video.by_block(count * part) for count in counts for part in video.members], axis=1)
-    # Each video has draws of its own: those of all videos together are then draws within each.
+    # Each video has its own draws; the resamples of all videos together combine them.
     seed = int(np.random.SeedSequence((resampling.seed, number)).generate_state(1)[0])
     draws = [table.sum(axis=0, keepdims=True)]
     if len(table) > 1:

@@ -1,1 +1,1 @@
-"""Tables, figures and their comparison with the published numbers; never imports torch."""
+"""Tables, figures and the comparison with the published numbers. Never imports torch."""

@@ -1,7 +1,7 @@
-"""The chapters of the page: which tables and figures each holds, what was done, and what came out, from the comparison.
+"""The chapters of the report page: their tables and figures, a description, and the results from the comparison.
 
-A table or figure stands where a chapter names it, or the longest beginning of its name: table_08_variants where
-table_08 does. One whose declaration says `chapter=` stands in that chapter, and what nothing places in the last.
+A chapter lists name prefixes; the longest matching prefix decides, so that table_08_variants follows table_08. A
+declaration with `chapter=` overrides this. Tables and figures that match no chapter go into the last one.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from uncover.report.charts import FRACTIONS, short
 Found = Callable[["Numbers"], list[str]]
 
 LAST = "further"
-"""Chapter of what no chapter names."""
+"""Key of the chapter for tables and figures that match no other chapter."""
 
 GRADES = ("No Occl", "Easy", "Medium", "Hard")
 
 
 class Numbers:
-    """The comparison, asked number by number for a sentence.
+    """The comparison with the thesis, formatted for sentences.
 
     Attributes:
-        rows: By table, row and column.
+        rows: Published value, own value and interval by (table, row, column).
     """
 
     def __init__(self, comparison: pd.DataFrame | None) -> None:
         """
         Args:
-            comparison: As `charts.read_numbers` returns it; None where the run has none.
+            comparison: Result of `charts.read_numbers`, or None if the run has no comparison.
         """
         records = [] if comparison is None else comparison.to_dict("records")
         self.rows: Mapping[tuple[str, str, str], Mapping[str, float]] = {
@@ -43,37 +43,37 @@ class Numbers:
         }
 
     def ours(self, table: str, row: str, column: str) -> float:
-        """This run's number; NaN where it has none."""
+        """This run's value; NaN if it has none."""
         return self.rows.get((table, row, column), {"ours": math.nan})["ours"]
 
     def told(self, table: str, row: str, column: str, unit: str = "") -> str:
-        """Both numbers in words, such as "0.71 [0.61, 0.82] (thesis: 0.98)"; empty where this run has none."""
+        """Both values as text, such as "0.71 [0.61, 0.82] (thesis: 0.98)"; empty if this run has no value."""
         found = self.rows.get((table, row, column))
         if found is None or math.isnan(found["ours"]):
             return ""
-        # Shares of one have two digits in a sentence; counts and percentages are as they are.
+        # Fractions are printed with two digits; counts and percentages are printed as they are.
         fraction = max(found["ours"], found["published"]) <= 1 and column in FRACTIONS
         published, ours, low, high = (f"{number:.2f}" if fraction else short(number) for number in found.values())
         interval = "" if math.isnan(found["low"]) else f" [{low}, {high}]"
         return f"{ours}{unit}{interval} (thesis: {published}{unit})"
 
     def text(self, name: str, unit: str = "") -> str:
-        """The same of a number of the running text."""
+        """Same as `told`, for a number of the thesis's running text."""
         return self.told("text", name, "value", unit)
 
 
 @dataclass(frozen=True)
 class Chapter:
-    """A chapter.
+    """A chapter of the page.
 
     Attributes:
-        key: Its place in the page, for links.
-        title: In full.
-        short: For the contents.
-        names: Beginnings of the names of its tables and figures, in their order there.
+        key: Anchor in the page.
+        title: Full title.
+        short: Title in the table of contents.
+        names: Name prefixes of its tables and figures, in page order.
         text: What was done.
-        found: Writes what came out.
-        beyond: Whether the thesis has no such chapter.
+        found: Function that writes the results.
+        beyond: Whether the chapter goes beyond the thesis.
     """
 
     key: str
@@ -86,32 +86,35 @@ class Chapter:
 
 
 def _sentence(begin: str, parts: Sequence[tuple[str, str]], end: str = ".") -> list[str]:
-    """One sentence of those parts that have a number; none without any."""
+    """One sentence that lists all parts with a number, or an empty list if there is none."""
     told = [f"{where} {number}".strip() for number, where in parts if number]
     return [f"{begin} {'; '.join(told)}{end}"] if told else []
 
 
 def _data(numbers: Numbers) -> list[str]:
-    return _sentence("Photos to learn from:", [(numbers.text("train_images_kept"), "")])
+    return _sentence("Training photos:", [(numbers.text("train_images_kept"), "")])
 
 
 def _detectors(numbers: Numbers) -> list[str]:
     sets = (("Val", "on val"), ("MERL", "on MERL-RAV"), ("WFLW", "on WFLW"))
     return [
         *_sentence(
-            "Mean F1 of the ten-part detector over its classes:",
+            "Ten-part detector, mean F1 over all classes:",
             [(_of(numbers, "table_04", name, "F1"), where) for name, where in sets],
         ),
-        *_sentence("Of its whole face alone:", [(_of(numbers, "table_05", name, "F1"), where) for name, where in sets]),
         *_sentence(
-            "Of the detector that learnt nothing but whole faces:",
+            "Ten-part detector, F1 of the whole face:",
+            [(_of(numbers, "table_05", name, "F1"), where) for name, where in sets],
+        ),
+        *_sentence(
+            "Whole-face detector, F1:",
             [(_of(numbers, "table_06", name, "F1"), where) for name, where in sets],
         ),
     ]
 
 
 def _of(numbers: Numbers, table: str, row: str, column: str) -> str:
-    """A number of the one row whose name begins so, however the thesis goes on."""
+    """The value of the only row whose name starts with `row`; empty if there is no such row or more than one."""
     rows = [own for name, own, of in numbers.rows if name == table and of == column]
     named = [own for own in rows if own.casefold().startswith(row.casefold())]
     return numbers.told(table, named[0], column) if len(named) == 1 else ""
@@ -119,7 +122,7 @@ def _of(numbers: Numbers, table: str, row: str, column: str) -> str:
 
 def _maps(numbers: Numbers) -> list[str]:
     return _sentence(
-        "Missed photos whose map for GradCAM++ (avg) is not blank:",
+        "Missed photos with a non-blank heatmap for GradCAM++ (avg):",
         [(numbers.text(f"{name}_heatmaps"), title) for name, title in (("merl", "of MERL-RAV"), ("wflw", "of WFLW"),
                                                                        ("hof", "of Hand Over Face"))],
     )  # fmt: skip
@@ -128,7 +131,7 @@ def _maps(numbers: Numbers) -> list[str]:
 def _second(numbers: Numbers) -> list[str]:
     models = {row.partition(" / ")[0]: row for table, row, _ in numbers.rows if table == "table_07" and "/ Val" in row}
     return _sentence(
-        "F1 on heatmaps of val:", [(numbers.told("table_07", row, "F1"), title) for title, row in models.items()]
+        "F1 on the heatmaps of val:", [(numbers.told("table_07", row, "F1"), title) for title, row in models.items()]
     )
 
 
@@ -142,8 +145,8 @@ def _hof(numbers: Numbers) -> list[str]:
     found = [(numbers.text(f"hof_{model}_share", " %"), title) for model, title in (("rgb10", "with ten parts"),
                                                                                     ("rgb1", "with one"))]  # fmt: skip
     return [
-        *_sentence("Frames in which the RGB detectors find a face:", found),
-        *_sentence("Frames that the ten-part detector misses:", [(numbers.text("hof_missed"), "")]),
+        *_sentence("Frames with a detected face, by RGB detector:", found),
+        *_sentence("Frames that the ten-part detector missed:", [(numbers.text("hof_missed"), "")]),
     ]
 
 
@@ -151,8 +154,8 @@ def _graded(numbers: Numbers) -> list[str]:
     f1 = [(numbers.told("table_10", grade, "F1"), _grade(grade)) for grade in GRADES]
     missed = [(numbers.told("table_11", grade, "Remaining"), _grade(grade)) for grade in GRADES]
     return [
-        *_sentence("F1 of the ten-part detector on the whole face:", f1),
-        *_sentence("Frames in which it finds no face:", missed),
+        *_sentence("Ten-part detector, F1 of the whole face:", f1),
+        *_sentence("Frames in which it found no face:", missed),
         *_coverage(numbers, "table_13"),
     ]
 
@@ -162,7 +165,7 @@ def _grade(grade: str) -> str:
 
 
 def _coverage(numbers: Numbers, table: str) -> list[str]:
-    """Of the missed photos with a heatmap, the share in which each detector finds anything, from lowest to highest."""
+    """Range of the coverage over the heatmap detectors: missed photos with a detection, of those with a heatmap."""
     column = "Coverage (Test Set)"
     shares = [(own["ours"], row) for (name, row, of), own in numbers.rows.items() if name == table and of == column]
     shares = sorted((share, row) for share, row in shares if not math.isnan(share))
@@ -170,52 +173,53 @@ def _coverage(numbers: Numbers, table: str) -> list[str]:
         return []
     (low, first), (high, last) = shares[0], shares[-1]
     if low == high:
-        return [f"All heatmap detectors with a number find something in {short(high)} % of the heatmaps."]
+        return [f"All evaluated heatmap detectors return a box for {short(high)} % of the heatmaps."]
     return [
-        f"From {short(low)} % ({first}) to {short(high)} % ({last}) of the heatmaps give a box at the confidence of the"
-        " best F1."
+        f"Heatmap detectors return a box for {short(low)} % ({first}) to {short(high)} % ({last}) of the heatmaps, at"
+        " the confidence threshold with the best F1."
     ]
 
 
 CHAPTERS = (
     Chapter(
         "data",
-        "Data: faces with landmarks, and frames of hidden faces",
+        "Data: faces with landmarks, frames of occluded faces",
         "Data",
         ("table_01", "table_02", "figure_15", "figure_16", "table_parts"),
-        "Landmarks of WFLW and MERL-RAV become boxes of nine facial parts and of the whole face, which the detectors"
-        " learn. Hand Over Face and graded frames of infants in intensive care are for tests alone.",
+        "The landmarks of WFLW and MERL-RAV are converted into boxes of nine facial parts and of the whole face; the"
+        " detectors are trained on these boxes. Hand Over Face and the graded frames of infants in intensive care are"
+        " used for testing only.",
         _data,
     ),
     Chapter(
         "detectors",
-        "Detectors of facial parts",
-        "Detectors of parts",
+        "RGB detectors",
+        "RGB detectors",
         (
             *("table_03", "figure_24", "figure_17", "table_04", "figure_18", "figure_19", "figure_20"),
             *("table_05", "table_06", "figure_25", "table_val_counts"),
         ),
-        "A YOLOv5 learns ten classes, the whole face and nine parts of it; table 3 has the settings that an"
-        " evolutionary search chose. A second one learns the whole face alone. All the rest is about what the first"
-        " one misses.",
+        "One YOLOv5 is trained on ten classes: the whole face and nine facial parts. Table 3 lists its settings, which"
+        " an evolutionary search chose. A second YOLOv5 is trained on the whole face alone. The following chapters"
+        " evaluate the photos in which the ten-part detector finds no face.",
         _detectors,
     ),
     Chapter(
         "heatmaps",
-        "Heatmaps: what the detector looks at",
+        "Heatmaps: evidence of the ten-part detector",
         "Heatmaps",
         ("figure_26", "table_heatmaps"),
-        "GradCAM++ and HiResCAM show which places raise the scores of what the detector finds, weak detections"
-        " included: one map per class, and a joint one of all classes.",
+        "GradCAM++ and HiResCAM mark the image regions that raise the scores of the detections, low-confidence"
+        " detections included. Each method gives one heatmap per class and one joint heatmap of all classes.",
         _maps,
     ),
     Chapter(
         "second_step",
-        "The second step: detectors that look at heatmaps",
+        "Second step: detectors trained on heatmaps",
         "Heatmap detectors",
         ("table_07", "figure_27", "figure_28", "figure_29", "figure_30"),
-        "Four detectors learn to find the whole face in heatmaps instead of photos: in the joint maps or the maps of"
-        " ten classes, of either method.",
+        "Four detectors are trained to find the whole face in heatmaps instead of photos: for each method, one on the"
+        " joint heatmaps and one on the heatmaps of the ten classes.",
         _second,
     ),
     Chapter(
@@ -223,7 +227,7 @@ CHAPTERS = (
         "Missed faces: MERL-RAV and WFLW",
         "Missed: MERL-RAV, WFLW",
         ("table_08",),
-        "The heatmap detectors look at the test photos in which the ten-part detector found no face.",
+        "The heatmap detectors run on the test photos in which the ten-part detector found no face.",
         _landmark_sets,
     ),
     Chapter(
@@ -231,7 +235,7 @@ CHAPTERS = (
         "Missed faces: Hand Over Face",
         "Missed: Hand Over Face",
         ("table_hof", "figure_21", "table_09"),
-        "The same with hands in front of faces: frames that no detector has learnt from.",
+        "The same test on faces behind hands. No detector was trained on frames of this data set.",
         _hof,
     ),
     Chapter(
@@ -239,27 +243,27 @@ CHAPTERS = (
         "Missed faces: graded infants",
         "Missed: graded infants",
         ("table_10", "table_11", "table_12", "figure_31", "table_13"),
-        "Frames of infants, graded by how much of the face tubes, masks and hands cover.",
+        "Frames of infants, graded by how much of the face is covered by tubes, masks and hands.",
         _graded,
     ),
     Chapter(
         "rescue",
-        "Beyond the thesis: all methods side by side",
+        "Beyond the thesis: rescue methods compared",
         "Rescue trial",
         ("rescue_summary", "figure_rescue", "rescue"),
-        "Is it the heatmaps that find the missed faces, or would any second look? Every method meets the same missed"
-        " photos and is cut at equally many false boxes per photo.",
+        "Are heatmaps needed to find the missed faces, or does any second pass find them? All methods run on the same"
+        " missed photos; their thresholds are set to the same number of false positives per photo.",
         beyond=True,
     ),
     Chapter(
         "baselines",
-        "Beyond the thesis: other face detectors",
-        "Other detectors",
+        "Beyond the thesis: baseline detectors",
+        "Baseline detectors",
         (
             *("table_10_baselines", "table_11_baselines", "rescue_summary_baselines"),
             *("table_web", "figure_22", "figure_23"),
         ),
-        "Ready-made face detectors, and other designs trained on the same photos, alone and with a rescue behind them.",
+        "Pretrained face detectors, and other architectures trained on the same photos, alone and with a rescue.",
         beyond=True,
     ),
     Chapter(
@@ -267,15 +271,15 @@ CHAPTERS = (
         "Beyond the thesis: videos",
         "Videos",
         ("table_video", "figure_video"),
-        "Each way to detect goes through the same videos, frame by frame.",
+        "Every detection mode runs on the same videos, frame by frame.",
         beyond=True,
     ),
     Chapter(
         "fine_tuning",
-        "Beyond the thesis: a few labelled frames",
+        "Beyond the thesis: fine-tuning on a few labelled frames",
         "Fine-tuning",
         ("table_learning", "figure_learning"),
-        "The whole-face detector is fine-tuned on a few frames of all infants but one, and scored on that one.",
+        "The whole-face detector is fine-tuned on a few frames of all infants but one, and evaluated on that infant.",
         beyond=True,
     ),
     Chapter(
@@ -283,18 +287,18 @@ CHAPTERS = (
         "Further tables and figures",
         "Further",
         (),
-        "What this run makes beside the thesis's and ours.",
+        "Other tables and figures of this run.",
         beyond=True,
     ),
 )
 
 
 def chapter_of(name: str, declared: str = "") -> str:
-    """Key of the chapter of a table or figure.
+    """Key of the chapter that a table or figure belongs to.
 
     Args:
-        name: Of its files; further tables of one file have its name and a number.
-        declared: What its declaration says, if anything.
+        name: Stem of its files. Further tables of one file have the same name and a number.
+        declared: Chapter named in its declaration; empty if it names none.
     """
     if declared in [chapter.key for chapter in CHAPTERS]:
         return declared

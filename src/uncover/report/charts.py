@@ -1,7 +1,7 @@
-"""The page's own charts: SVG that matplotlib draws and the page holds, with colours of the page and words to point at.
+"""The charts of the report page: SVG drawn with matplotlib, with the colours of the page and tooltips.
 
-Names of rows stand in HTML beside a chart, so that they stay where they are while a phone scrolls through it, and can
-be read at any width: nothing is drawn smaller there.
+Row names are HTML next to the chart, not part of it: they stay in place while a phone scrolls the chart, and keep
+their size at any page width.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROW = 19
-"""Height of a row, in pixels of the page, as its style sheet has it."""
+"""Height of a row in pixels; the style sheet of the page uses the same value."""
 
 ABOVE = 22
-"""Room for the numbers of an axis above the rows."""
+"""Space for the axis labels above the rows, in pixels."""
 
 SET_WIDTH = 116, 150
-"""Of the panel of a set, least and most: many sets share the width of a screen."""
+"""Minimum and maximum width of the panel of a set, in pixels; many sets share the width of the screen."""
 
 SETS_WIDTH = 840
 COLUMN_WIDTH = 118
@@ -42,18 +42,18 @@ GROUPS = {
     "baseline": ("No heatmap: lower threshold and fusion", "s"),
     "control": ("Controls", "X"),
     "ours": ("Ours", "^"),
-    "detector": ("Other face detectors", "v"),
+    "detector": ("Baseline detectors", "v"),
 }
-"""Groups of the rescue trial, in the order of the chart: title and marker; the page's style sheet has their colours."""
+"""Groups of the rescue trial in chart order: title and marker. The style sheet of the page defines their colours."""
 
 SIGNS = {"o": "●", "D": "◆", "s": "■", "X": "✖", "^": "▲", "v": "▼"}
-"""Markers as text has them."""
+"""Text symbol of each marker."""
 
 TOKENS = {
     **{"ink": "#010101", "soft": "#020202", "line": "#030303", "thesis": "#040404"},
     **{group: f"#0101{number:02x}" for number, group in enumerate(GROUPS, start=16)},
 }
-"""Colours that are drawn with, by the name of the page's that stand in their place in the SVG."""
+"""Placeholder colours used for drawing; the SVG gets the page's colour of this name instead."""
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
@@ -70,7 +70,7 @@ PARTS = {
     "heatmap detectors": ("heatmaps", "o", ("table_07", "table_08", "table_09", "table_12", "table_13")),
     "data, settings, counts": ("ours", "^", ("table_01", "table_02", "table_03", "table_11", "text")),
 }
-"""What the overview of all numbers tells apart: colour, marker and tables."""
+"""Groups of the overview chart: colour, marker and tables."""
 
 OTHERS = "data, settings, counts"
 
@@ -81,11 +81,11 @@ PERCENT = ("Precision (", "Coverage (")
 
 @dataclass(frozen=True)
 class Panel:
-    """A part of a chart.
+    """One panel of a chart.
 
     Attributes:
-        title: Of the panel, for HTML.
-        about: What stands below the title.
+        title: Title, shown as HTML.
+        about: Text below the title.
         svg: The drawing.
     """
 
@@ -96,12 +96,12 @@ class Panel:
 
 @dataclass(frozen=True)
 class Row:
-    """Name of a row, for HTML.
+    """Name of a chart row, shown as HTML.
 
     Attributes:
-        title: Its words.
+        title: Text.
         group: Name of its colour; empty for none.
-        sign: Its marker as text.
+        sign: Its marker as a text symbol.
     """
 
     title: str
@@ -111,12 +111,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Chart:
-    """Rows, and panels that show something of each.
+    """A chart: rows, and panels that show a value for each row.
 
     Attributes:
         label: What the chart shows, in one sentence.
-        rows: Their names, from above.
-        panels: From left to right.
+        rows: Row names, from top to bottom.
+        panels: Panels, from left to right.
     """
 
     label: str
@@ -125,16 +125,16 @@ class Chart:
 
 
 def rescue_chart(rows: pd.DataFrame, titles: Mapping[str, str], sets: Mapping[str, str], rate: float) -> Chart | None:
-    """Share of the missed faces that each method finds, a panel per set.
+    """Share of the missed faces that each method finds, with one panel per set.
 
     Args:
-        rows: Of the trial, one per set and method.
-        titles: Of the methods.
-        sets: Titles of the sets with faces, in the order of the panels.
-        rate: False boxes per missed photo, for the chart's words.
+        rows: Rows of the trial, one per set and method.
+        titles: Titles of the methods.
+        sets: Titles of the sets with faces, in panel order.
+        rate: False positives per missed photo, for the label of the chart.
 
     Returns:
-        None where no set has a missed face.
+        The chart, or None if no set has a missed face.
     """
     rows = rows[rows["set"].isin(list(sets)) & (rows["faces"] > 0)]
     if rows.empty:
@@ -173,7 +173,7 @@ def rescue_chart(rows: pd.DataFrame, titles: Mapping[str, str], sets: Mapping[st
         for row in order.to_dict("records")
     ]
     label = (
-        f"Share of missed faces that each method finds at {rate:g} false boxes per missed photo, with 95 % intervals"
+        f"Share of missed faces found by each method at {rate:g} false positives per missed photo, with 95 % intervals"
     )
     return Chart(label, tuple(named), tuple(panels))
 
@@ -197,10 +197,10 @@ class _Share:
 
 
 def table_chart(name: str, numbers: pd.DataFrame) -> Chart:
-    """The numbers of one table: a row per row of the thesis's, a panel per column, a ring for it and a dot for ours.
+    """The numbers of one table: one row per row of the thesis's table, a panel per column, thesis as ring, ours as dot.
 
     Args:
-        name: Of the table.
+        name: Name of the table.
         numbers: Rows of the comparison, as `read_numbers` returns them.
     """
     rows = list(dict.fromkeys(numbers["row"]))
@@ -230,12 +230,12 @@ def table_chart(name: str, numbers: pd.DataFrame) -> Chart:
                 _svg(figure, f"{name}{number}", f"{column}: the thesis and ours", hints),
             )
         )
-    label = "Thesis (ring) and ours (dot, with its 95 % interval where there is one), number by number"
+    label = "Thesis (ring) and ours (dot, with its 95 % interval if available)"
     return Chart(label, tuple(Row(row) for row in rows), tuple(panels))
 
 
 def overview(numbers: pd.DataFrame) -> Chart:
-    """All numbers at once: published across, ours upwards; what this run lacks as ticks at the bottom.
+    """All numbers: published value on the x axis, ours on the y axis, missing ones as ticks at the bottom.
 
     Args:
         numbers: The comparison, as `read_numbers` returns it.
@@ -244,7 +244,7 @@ def overview(numbers: pd.DataFrame) -> Chart:
     share = numbers["share"].notna()
     for name, title, about, own in (
         ("shares", "Scores and shares", "percent", numbers[share]),
-        ("others", "Counts and settings", "logarithmic; below 0.01 as 0.01", numbers[~share]),
+        ("others", "Counts and settings", "logarithmic; values below 0.01 drawn at 0.01", numbers[~share]),
     ):
         logarithmic = name == "others"
         figure = _figure(SQUARE, SQUARE)
@@ -279,23 +279,21 @@ def overview(numbers: pd.DataFrame) -> Chart:
             absent = of_part & ~np.isfinite(values[:, 1])
             bottom = np.full(absent.sum(), ends[0])
             axes.plot(values[absent, 0], bottom, "|", color=TOKENS[colour], markersize=9, clip_on=False, alpha=0.6)
-        panels.append(
-            Panel(title, about, _svg(figure, f"overview_{name}", f"{title}: ours against the thesis's", hints))
-        )
-    label = "Published (across) against ours (upwards): on the dashed line they are equal"
+        panels.append(Panel(title, about, _svg(figure, f"overview_{name}", f"{title}: ours against the thesis", hints)))
+    label = "Published values (x axis) against ours (y axis); the dashed line marks equal values"
     rows = tuple(Row(part, colour, SIGNS[marker]) for part, (colour, marker, _) in PARTS.items())
     return Chart(label, rows, tuple(panels))
 
 
 def read_numbers(comparison: pd.DataFrame) -> pd.DataFrame:
-    """The comparison, ready to draw.
+    """Prepare the comparison for charts.
 
     Args:
         comparison: Content of `comparison.csv`.
 
     Returns:
-        Its rows with float64 published, ours, low and high, and: share (what makes a percentage of the number, NaN
-        where it is none), part (of `PARTS`) and title (where the number stands).
+        Its rows with published, ours, low and high as float64, and the columns share (factor that converts the number
+        into percent, NaN if it is not a share), part (key of `PARTS`) and title (table, row and column as text).
     """
     numbers = comparison.copy()
     for name in ("published", "ours", "low", "high"):
@@ -304,7 +302,7 @@ def read_numbers(comparison: pd.DataFrame) -> pd.DataFrame:
     of_text = numbers["table"] == "text"
     percent = numbers["column"].astype(str).str.startswith(PERCENT)
     percent |= of_text & notes.str.split("; ").map(lambda parts: "percent" in parts)
-    # The unit of a number of the text stands in its note only where this run has the number.
+    # The note of a number from the running text gives its unit only if this run has the number.
     percent |= (
         of_text
         & numbers["row"].astype(str).str.contains("_accuracy|_share$|_f1$|_positive$|_negative$")
@@ -326,7 +324,7 @@ def read_numbers(comparison: pd.DataFrame) -> pd.DataFrame:
 
 
 def difference_text(row: Mapping[Any, Any]) -> str:
-    """Both numbers of a row of the comparison and their difference, in words."""
+    """Both values of a comparison row and their difference, as text."""
     if not math.isfinite(row["ours"]):
         return f"thesis {short(row['published'])}, not made in this run"
     interval = f" [{short(row['low'])}, {short(row['high'])}]" if math.isfinite(row["low"]) else ""
@@ -334,7 +332,7 @@ def difference_text(row: Mapping[Any, Any]) -> str:
 
 
 def signed(row: Mapping[Any, Any]) -> str:
-    """Ours less the thesis's, with its sign; empty where this run has no such number."""
+    """Our value minus the thesis's, with its sign; empty if this run has no such value."""
     if not math.isfinite(row["ours"]):
         return ""
     difference = row["ours"] - row["published"]
@@ -343,14 +341,14 @@ def signed(row: Mapping[Any, Any]) -> str:
 
 
 def short(value: float) -> str:
-    """A number with at most three digits that count, but whole numbers whole."""
+    """A number with at most three significant digits; whole numbers are printed in full."""
     if not math.isfinite(value):
         return ""
     return f"{value:.0f}" if value == round(value) or abs(value) >= 1000 else f"{float(f'{value:.3g}'):g}"
 
 
 def _tick(value: float) -> str:
-    """A number of an axis, in as few digits as tell it."""
+    """An axis label with as few digits as possible."""
     return f"{value:,.0f}".replace(",", "\u202f") if value >= 1000 else f"{value:.2g}" if value < 10 else f"{value:.0f}"
 
 
@@ -359,18 +357,18 @@ def _table_title(name: object) -> str:
 
 
 def _figure(width: float, height: float) -> Figure:
-    """An empty figure, a unit of whose drawing is a pixel of the page."""
+    """An empty figure in which one drawing unit is one pixel of the page."""
     import matplotlib
     from matplotlib.figure import Figure
 
-    # Neither a style of somebody's own nor that of a figure drawn before.
+    # Reset the global style: neither a user's matplotlibrc nor an earlier figure may affect the chart.
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(STYLE)
     return Figure(figsize=(width / 72, height / 72), dpi=72)
 
 
 def _rows_figure(width: float, rows: int, ends: tuple[float, float]) -> tuple[Figure, Axes]:
-    """A panel with rows as high as the page's, and the numbers of its axis above them."""
+    """A panel whose rows are as high as those of the page, with the axis labels above."""
     height = ABOVE + rows * ROW
     figure = _figure(width, height)
     axes = figure.add_axes((10 / width, 0, 1 - 30 / width, rows * ROW / height))
@@ -385,7 +383,7 @@ def _rows_figure(width: float, rows: int, ends: tuple[float, float]) -> tuple[Fi
 
 
 def _quiet(axes: Axes) -> None:
-    """Axes that stay behind what is drawn."""
+    """Draw the axes in muted colours."""
     for spine in axes.spines.values():
         spine.set_color(TOKENS["line"])
     axes.spines[["top", "right"]].set_visible(False)
@@ -399,7 +397,7 @@ def _whiskers(axes: Axes, ends: Iterable[tuple[float, float, float]], colour: st
 
 
 def _lines(axes: Axes, ends: Iterable[tuple[float, float, float]], colour: str, width: float, alpha: float = 1) -> None:
-    """Level lines from x to x at a height, as one path; none where an end is missing."""
+    """Horizontal lines from x to x at height y, as one path; skips lines with a missing end."""
     points: list[tuple[float, float]] = []
     for low, high, y in ends:
         if math.isfinite(low) and math.isfinite(high):
@@ -420,7 +418,7 @@ def _dots(
     size: float = 6.4,
     hollow: bool = False,
 ) -> dict[str, list[str]]:
-    """Draw markers; returns what each says to those who point at it, by the name that the drawing gives them."""
+    """Draw markers. Returns their tooltips by the id of the group in the drawing."""
     if not len(hints):
         return {}
     name = f"dots{len(axes.lines)}"
@@ -433,7 +431,7 @@ def _dots(
 
 
 def _svg(figure: Figure, name: str, label: str, hints: Mapping[str, list[str]]) -> str:
-    """The drawing, for HTML: colours are the page's, ids are unique in it, and markers say what they are."""
+    """The drawing as inline SVG: page colours, ids that are unique in the page, tooltips on markers."""
     import matplotlib
 
     target = io.StringIO()
@@ -444,7 +442,7 @@ def _svg(figure: Figure, name: str, label: str, hints: Mapping[str, list[str]]) 
     text = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>|<style.*?</style>", "", text[text.index("<svg") :], flags=re.S)
     for group, titles in hints.items():
         text = _with_hints(text, group, titles)
-    # What is pointed at keeps its id, under a name of this chart; the rest needs none.
+    # Referenced elements keep their id, prefixed with the name of this chart; all other ids are removed.
     wanted = set(re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', text))
     ids = {each for pair in wanted for each in pair if each}
     text = re.sub(r' id="([^"]+)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in ids else "", text)
@@ -455,7 +453,7 @@ def _svg(figure: Figure, name: str, label: str, hints: Mapping[str, list[str]]) 
     width, height = (round(side * 72) for side in figure.get_size_inches())
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     body = text[text.index(">") + 1 :]
-    # Words take the page's typeface, at the size they have here.
+    # Text uses the font of the page, at the size it has here.
     body = re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", body)
     body = re.sub(r"font-family: [^;\"]*; ?| transform=\"rotate\(-0 [^\"]*\"", "", body)
     body = re.sub(r'<path [^>]*style="fill: none"/>|<g/>|<defs/>', "", body)
@@ -465,7 +463,7 @@ def _svg(figure: Figure, name: str, label: str, hints: Mapping[str, list[str]]) 
 
 
 def _with_hints(text: str, group: str, titles: Sequence[str]) -> str:
-    """Words to each marker of a group, which SVG shows to those who point at it."""
+    """Add a <title> to each marker of a group, which browsers show as a tooltip."""
     start = text.index(f'<g id="{group}">')
     end = text.index("</g>\n  ", text.index("<use", start))
     parts = re.split(r"(<use [^>]*)/>", text[start:end])

@@ -1,8 +1,8 @@
-"""Two runs side by side: every number of their tables, what is in one of them only, and paired intervals of scores.
+"""Compare two runs: every number of their tables, what only one of them has, and paired intervals of scores.
 
-Rows and columns are matched by their names. A row of scores gets intervals where both runs still have the evaluation
-that it was printed from, its predictions and its labels, on the very same photos: the row is found among the
-evaluations by its numbers, and predictions that do not give these numbers again are not used.
+Rows and columns are matched by name. A row of scores gets intervals if both runs still have its evaluation, with
+predictions and labels of the same photos. The evaluation of a row is identified by its numbers; predictions that do not
+reproduce these numbers are not used.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ from uncover.rescue.missed import looked_at, read_missed
 from uncover.tables import Column, read_rows
 
 SCORE_COLUMNS = {"P": "P", "R": "R", "mAP50": "AP50", "mAP50_95": "AP50_95"}
-"""Columns of a row of scores, and the score of the evaluation; a column F1 may hold either of two."""
+"""Score columns of a table and the scores of an evaluation; a column F1 may be either of two scores."""
 
 MISSED, ALL = "missed", "all"
-"""Scopes of evaluations: of missed photos, and of all classes."""
+"""Scopes of evaluations: missed photos, and all classes."""
 
 NO_NUMBERS = frozenset({"", MISSING, NOT_RUN, "nan"})
 MOST_ROWS = 60
-"""From so many rows, those that differ are shown to people, and no others."""
+"""Printed tables with more rows than this show only the rows that differ."""
 
 ONLY = "In one run only"
 
@@ -52,22 +52,22 @@ CELL = Column(empty=True, optional=True)
 
 @dataclass(frozen=True)
 class Line:
-    """One number, or one difference, of two runs.
+    """One number of two runs, or something that only one run has.
 
     Attributes:
         table: Name.
-        row: What names it in its table, joined by " / "; empty for a whole table or column.
+        row: Cells that identify the row, joined by " / "; empty for a whole table or column.
         column: Name; empty for a whole table or row.
-        a: Cell of the first run; empty where it has none.
+        a: Cell of the first run; empty if it has none.
         a_low: Lower end of its interval.
         a_high: Upper end.
         b: Cell of the second run.
         b_low: Lower end of its interval.
         b_high: Upper end.
-        difference: Of the second to the first; empty for words.
-        low: Lower end of the difference's interval, paired over photos.
+        difference: Second run minus first run; empty for text.
+        low: Lower end of the interval of the difference, paired over photos.
         high: Upper end.
-        note: What is in one run only, or why there is no interval.
+        note: What only one run has, or why there is no interval.
     """
 
     table: str
@@ -86,26 +86,26 @@ class Line:
 
     @property
     def differs(self) -> bool:
-        """Whether the two runs do not say the same: 5 and 5.0 are one number."""
+        """Whether the two runs have different values; 5 and 5.0 are the same number."""
         return not self.column or (self.a != self.b and (_number(self.a) is None or _number(self.a) != _number(self.b)))
 
     @property
     def is_apart(self) -> bool:
-        """Whether the interval of the difference leaves out zero."""
+        """Whether the interval of the difference excludes zero."""
         return bool(self.low) and (float(self.low) > 0 or float(self.high) < 0)
 
 
 class RunFolder:
-    """What a run has left that can be compared."""
+    """The files of a run that can be compared."""
 
     def __init__(self, folder: Path, name: str) -> None:
         """
         Args:
-            folder: results/<run>, wherever it lies.
-            name: How the run is called.
+            folder: Folder of the run, such as results/demo.
+            name: Display name of the run.
 
         Raises:
-            InputError: There is no table in it.
+            InputError: The folder has no table.
         """
         self.folder, self.name, self.paths = folder, name, RunPaths(folder)
         files = sorted(
@@ -116,16 +116,16 @@ class RunFolder:
             raise InputError(f"{folder}: no tables in it; expected the folder of a finished run, such as results/demo")
 
     def table(self, name: str) -> pd.DataFrame:
-        """A table, every cell as text.
+        """A table, all cells as text.
 
         Raises:
-            InputError: It is none.
+            InputError: The file is not a table.
         """
         return read_rows(self.files[name], {}, "a table of a run", CELL).reset_index(drop=True)
 
     @functools.cached_property
     def evaluations(self) -> dict[Evaluated, EvaluationRecord]:
-        """All evaluations at hand."""
+        """All evaluations of the run."""
         found = {}
         for part, paths in (("", self.paths), ("rgb_tables", self.paths.rgb_tables)):
             for path in sorted(Path(paths.root, "metrics").glob("*/*/*/summary.json")):
@@ -133,15 +133,15 @@ class RunFolder:
         return found
 
     def paths_of(self, scored: Evaluated) -> RunPaths:
-        """Where its predictions lie."""
+        """Paths of the predictions of an evaluation."""
         return self.paths.rgb_tables if scored.part else self.paths
 
 
 def read_runs(a: Path, b: Path) -> tuple[RunFolder, RunFolder]:
-    """Two runs, by their names; by their whole paths where these are the same.
+    """Open two runs. Their display names are the folder names, or the full paths if these are equal.
 
     Raises:
-        InputError: One has no tables.
+        InputError: A run has no tables.
     """
     names = (a.resolve().name, b.resolve().name)
     first, second = names if names[0] != names[1] else (str(a), str(b))
@@ -150,10 +150,10 @@ def read_runs(a: Path, b: Path) -> tuple[RunFolder, RunFolder]:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What was scored: a place among the evaluations of a run.
+    """What was evaluated: identifies an evaluation in a run.
 
     Attributes:
-        part: "rgb_tables" for those behind tables 4 to 6, else "".
+        part: "rgb_tables" for the evaluations of tables 4 to 6, else "".
         model: Name.
         set_name: Name.
         scope: "all", "whole_face" or "missed".
@@ -170,8 +170,8 @@ class Paired:
     """Differences of an evaluation between two runs.
 
     Attributes:
-        rates: By score; empty where there is no interval.
-        note: Why, or what else is to be said.
+        rates: Difference by score; empty if there is no interval.
+        note: Reason, or a remark on the comparison.
     """
 
     rates: Mapping[str, Rate]
@@ -179,25 +179,25 @@ class Paired:
 
 
 class PairedScores:
-    """Finds the differences of rows of scores, each evaluation once."""
+    """Computes the differences of rows of scores, once per evaluation."""
 
     def __init__(self, a: RunFolder, b: RunFolder, resamples: int, seed: int) -> None:
         """
         Args:
             a: First run.
             b: Second run.
-            resamples: Of photos, behind the intervals; 0 for none.
-            seed: Of the resamples.
+            resamples: Bootstrap resamples of photos; 0 for no intervals.
+            seed: Seed of the resamples.
         """
         self._a, self._b, self._resamples, self._seed = a, b, resamples, seed
         self._known: dict[Evaluated, Paired] = {}
 
     def of_row(self, a: Mapping[str, str], b: Mapping[str, str]) -> Paired:
-        """Differences by column of a row that both tables have.
+        """Differences by column, for a row that both tables have.
 
         Args:
-            a: Its cells in the first run.
-            b: Its cells in the second run.
+            a: Cells in the first run.
+            b: Cells in the second run.
         """
         if not self._resamples or not all(
             _number(cells.get(name)) is not None for cells in (a, b) for name in SCORE_COLUMNS
@@ -208,7 +208,7 @@ class PairedScores:
             for scored, record in self._a.evaluations.items()
             if scored in self._b.evaluations and _is_of(a, record) and _is_of(b, self._b.evaluations[scored])
         ]
-        # Equal numbers of two detectors, such as zeros, do not say whose they are.
+        # Equal numbers of two detectors, such as zeros, do not identify the evaluation.
         if len({(scored.model, scored.set_name, scored.scope) for scored in fitting}) != 1:
             return Paired({})
         found = self._known.get(fitting[0])
@@ -229,26 +229,26 @@ class PairedScores:
         try:
             a, b = _read(self._a, scored), _read(self._b, scored)
         except InputError:
-            return Paired({}, "no interval: predictions or labels are not at hand")
+            return Paired({}, "no interval: predictions or labels are missing")
         if a is None or b is None:
-            return Paired({}, "no interval: the predictions at hand give other scores")
+            return Paired({}, "no interval: the stored predictions do not reproduce the scores")
         images = list(a.predictions.images["image"])
         others = set(b.predictions.images["image"])
         if set(images) != others:
             both = len(others.intersection(images))
-            return Paired({}, f"no interval: other photos ({len(images)} and {len(others)}, {both} of them in both)")
+            return Paired({}, f"no interval: different photos ({len(images)} and {len(others)}, {both} in both)")
         if not _same_photos(a.dataset, b.dataset, images):
-            return Paired({}, "no interval: other photos of the same names")
+            return Paired({}, "no interval: different photos with the same names")
         blocks = read_blocks(a.dataset, images)
         numbers = None if blocks is None else blocks.numbers(images)
         ordered = _scored(in_order_of(b.predictions, images), b.truth, scored)
-        note = "" if _same_labels(a.truth, b.truth) else "other labels of the same photos"
+        note = "" if _same_labels(a.truth, b.truth) else "different labels of the same photos"
         return Paired(paired_differences(a.scores, ordered, self._resamples, self._seed, numbers), note)
 
 
 @dataclass(frozen=True)
 class _Side:
-    """What one run has of an evaluation."""
+    """Predictions, labels and scores of an evaluation in one run."""
 
     dataset: Path
     predictions: Predictions
@@ -257,10 +257,10 @@ class _Side:
 
 
 def _read(run: RunFolder, scored: Evaluated) -> _Side | None:
-    """What a run has of an evaluation; None where that does not give its scores again.
+    """Load an evaluation of a run; None if its predictions do not reproduce its scores.
 
     Raises:
-        InputError: Predictions, labels or photos are not at hand.
+        InputError: Predictions, labels or photos are missing.
     """
     dataset = Path(run.paths.dataset(scored.set_name))
     predictions = read_predictions(Path(run.paths_of(scored).predictions(scored.model, scored.set_name)))
@@ -279,7 +279,7 @@ def _read(run: RunFolder, scored: Evaluated) -> _Side | None:
 
 
 def _candidates(run: RunFolder, scored: Evaluated, predictions: Predictions) -> Iterator[list[str]]:
-    """Photos that an evaluation may be of: of missed ones, a detector sees those whose map is not blank."""
+    """Photo lists that an evaluation may cover; of missed photos, a heatmap detector has those with a non-blank map."""
     if scored.scope != MISSED:
         yield list(predictions.images["image"])
         return
@@ -293,7 +293,7 @@ def _scored(predictions: Predictions, truth: pd.DataFrame, scored: Evaluated) ->
 
 
 def _same_photos(one: Path, other: Path, images: Sequence[str]) -> bool:
-    """Whether two data sets show the same under the same names; files are the same, or have the same bytes."""
+    """Whether two data sets have the same photos under the same names: the same files, or files with equal content."""
     for image in images:
         files = one / IMAGES / image, other / IMAGES / image
         if not all(file.is_file() for file in files):
@@ -311,16 +311,16 @@ def _same_labels(one: pd.DataFrame, other: pd.DataFrame) -> bool:
 
 
 def compare_runs(a: RunFolder, b: RunFolder, resamples: int, seed: int) -> list[Line]:
-    """Every number of two runs, table by table.
+    """Compare all numbers of two runs, table by table.
 
     Args:
         a: First run.
         b: Second run.
-        resamples: Of photos, behind the intervals of differences; 0 for none.
-        seed: Of the resamples.
+        resamples: Bootstrap resamples of photos for the intervals of differences; 0 for none.
+        seed: Seed of the resamples.
 
     Raises:
-        InputError: A table or an evaluation is not what it should be.
+        InputError: A table or an evaluation is not valid.
     """
     paired = PairedScores(a, b, resamples, seed)
     lines: list[Line] = []
@@ -350,13 +350,13 @@ def _compare_tables(name: str, a: RunFolder, b: RunFolder, paired: PairedScores)
         for column in dict.fromkeys(columns):
             if column in ours and column in theirs:
                 line = _compare_cells(Line(name, row, column), ours, theirs, found)
-                # Words are told where they differ, numbers always.
+                # Text is listed only if it differs, numbers always.
                 if line.difference or line.a != line.b:
                     yield line
 
 
 def _compare_cells(line: Line, a: Mapping[str, str], b: Mapping[str, str], found: Paired) -> Line:
-    """A line with the cells of both runs, if both have its column."""
+    """A line with the cells of both runs, which both have the column."""
     column = line.column
     values = {"a": a[column], "b": b[column]}
     for run, cells in (("a", a), ("b", b)):
@@ -372,15 +372,15 @@ def _compare_cells(line: Line, a: Mapping[str, str], b: Mapping[str, str], found
 
 
 def row_keys(a: pd.DataFrame, b: pd.DataFrame, declared: Sequence[str] = ()) -> list[str]:
-    """Columns that name a row in both tables: the words that they begin with, and more until no two rows are alike.
+    """Columns that identify a row in both tables: the leading text columns, and more until no two rows are alike.
 
     Args:
-        a: A table, every cell as text.
+        a: A table, all cells as text.
         b: The same table of another run.
-        declared: Columns that name its rows, where somebody has said so.
+        declared: Columns that identify a row according to the declaration of the table, if it names any.
 
     Returns:
-        In the order of the table; all words, where no columns tell all rows apart.
+        Columns in table order; all text columns if no combination identifies every row.
     """
     common = [str(column) for column in a if column in b and not str(column).endswith((LOW, HIGH, PUBLISHED))]
     if declared and all(column in common for column in declared) and _name_rows(a, b, list(declared)):
@@ -395,7 +395,7 @@ def row_keys(a: pd.DataFrame, b: pd.DataFrame, declared: Sequence[str] = ()) -> 
             chosen.append(column)
     if not _name_rows(a, b, chosen):
         return words or chosen[:1]
-    # Words between numbers may as well be a result.
+    # A text column between numbers may be a result, so it is dropped if the others suffice.
     for column in [column for column in chosen[::-1] if column not in first]:
         fewer = [each for each in chosen if each != column]
         if fewer and _name_rows(a, b, fewer):
@@ -404,7 +404,7 @@ def row_keys(a: pd.DataFrame, b: pd.DataFrame, declared: Sequence[str] = ()) -> 
 
 
 def _is_words(cells: pd.Series) -> bool:
-    """Whether a column holds words, and neither numbers nor truths."""
+    """Whether a column holds text, that is, neither numbers nor True and False."""
     told = {cell for cell in cells if cell not in NO_NUMBERS}
     return bool(told) and all(_number(cell) is None and cell not in ("True", "False") for cell in told)
 
@@ -414,7 +414,7 @@ def _name_rows(a: pd.DataFrame, b: pd.DataFrame, columns: list[str]) -> bool:
 
 
 def _by_key(table: pd.DataFrame, keys: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Rows by what names them; those of one name are numbered."""
+    """Rows by their key; rows with the same key are numbered."""
     rows: dict[str, dict[str, str]] = {}
     for record in table.to_dict("records"):
         cells = {str(column): str(cell) for column, cell in record.items()}
@@ -428,14 +428,14 @@ def _by_key(table: pd.DataFrame, keys: Sequence[str]) -> dict[str, dict[str, str
 
 
 def _values(table: pd.DataFrame, keys: Sequence[str]) -> list[str]:
-    """Columns that are compared: not what names rows, nor the thesis's numbers, nor the ends of intervals."""
+    """Columns to compare: no key columns, no numbers of the thesis, no ends of intervals."""
     columns = [str(column) for column in table]
     companions = {f"{column}{end}" for column in columns for end in (LOW, HIGH)}
     return [column for column in columns if column not in {*keys, *companions} and not column.endswith(PUBLISHED)]
 
 
 def _number(cell: str | None) -> float | None:
-    """A cell as a finite number; None for words, and for nothing."""
+    """A cell as a finite number; None for text and for empty cells."""
     try:
         value = math.nan if cell is None or cell in NO_NUMBERS else float(cell)
     except ValueError:
@@ -449,16 +449,16 @@ def _is_close(cell: str | None, value: float) -> bool:
 
 
 def _is_of(cells: Mapping[str, str], record: EvaluationRecord) -> bool:
-    """Whether a row of scores is that of an evaluation."""
+    """Whether a row of scores has the numbers of an evaluation."""
     return all(_is_close(cells.get(column), record.scores[score].value) for column, score in SCORE_COLUMNS.items())
 
 
 def write_lines(out: Path, lines: Sequence[Line], a: RunFolder, b: RunFolder) -> None:
-    """Write all lines as CSV, and beside it a table of each table as Markdown and LaTeX.
+    """Write all lines as CSV, and readable tables as Markdown and LaTeX next to it.
 
     Args:
         out: CSV file.
-        lines: Of `compare_runs`.
+        lines: Result of `compare_runs`.
         a: First run.
         b: Second run.
     """
@@ -471,7 +471,7 @@ def write_lines(out: Path, lines: Sequence[Line], a: RunFolder, b: RunFolder) ->
 
 
 def summary_of(lines: Sequence[Line]) -> pd.DataFrame:
-    """A row per table of both: numbers that were compared, those that differ, and intervals that leave out zero."""
+    """One row per common table: numbers compared, numbers that differ, and intervals that exclude zero."""
     rows = []
     for name, group in itertools.groupby(_of_both(lines), lambda line: line.table):
         own = list(group)
@@ -490,19 +490,19 @@ def summary_of(lines: Sequence[Line]) -> pd.DataFrame:
 
 
 def summary_text(lines: Sequence[Line], a: RunFolder, b: RunFolder) -> str:
-    """The summary for people, and every difference whose interval leaves out zero."""
+    """The summary as text, followed by every difference whose interval excludes zero."""
     apart = [line for line in lines if line.is_apart]
     text = Table("summary", f"{a.name} and {b.name}", summary_of(lines), _explained(lines, a, b)).to_markdown()
     if apart:
-        text += "\nDifferences whose interval leaves out 0:\n\n"
+        text += "\nDifferences whose interval excludes 0:\n\n"
         text += "".join(f"- {line.table}, {line.row}, {line.column}: {_both(line)}\n" for line in apart)
     return text
 
 
 def _explained(lines: Sequence[Line], a: RunFolder, b: RunFolder) -> list[str]:
     return [
-        f"Differences are those of {b.name} to {a.name}. In square brackets: their 95 % intervals, of a bootstrap over"
-        " the photos, or over blocks of them, that both runs share, with the same draws for both.",
+        f"Differences are {b.name} minus {a.name}. In square brackets: 95 % intervals, bootstrapped over the photos (or"
+        " blocks of photos) that both runs share, with the same draws for both.",
         *(f"{note.capitalize()}: {', '.join(line.table for line in own)}." for note, own in _of_one(lines).items()),
     ]
 
@@ -513,7 +513,7 @@ def _of_both(lines: Sequence[Line]) -> Iterator[Line]:
 
 
 def _of_one(lines: Sequence[Line]) -> dict[str, list[Line]]:
-    """Lines of tables that one run has, by what is to be said of them."""
+    """Lines of tables that only one run has, by note."""
     found: dict[str, list[Line]] = {}
     for line in lines:
         if not (line.row or line.column):
@@ -522,7 +522,7 @@ def _of_one(lines: Sequence[Line]) -> dict[str, list[Line]]:
 
 
 def _shown(name: str, lines: Sequence[Line], a: RunFolder, b: RunFolder) -> Table:
-    """One table of both runs for people: a row per row, and in each cell both values and the difference."""
+    """A readable table of both runs: each cell has both values and the difference."""
     rows: dict[str, dict[str, str]] = {}
     notes: dict[str, None] = {}
     for line in lines:
@@ -539,7 +539,7 @@ def _shown(name: str, lines: Sequence[Line], a: RunFolder, b: RunFolder) -> Tabl
         left_out = len(rows) - len(differing)
         rows = {row: cells for row, cells in rows.items() if row in differing}
         if left_out:
-            notes[f"{left_out} rows without a difference are left out here; the CSV has them."] = None
+            notes[f"{left_out} rows without a difference are not shown here; the CSV file lists them."] = None
     told = dict.fromkeys(column for cells in rows.values() for column in cells)
     columns = [column for column in told if column != ONLY] + [column for column in told if column == ONLY]
     frame = pd.DataFrame(
@@ -560,12 +560,12 @@ def _both(line: Line) -> str:
 
 
 def _short(cell: str) -> str:
-    """A number with three digits after the point, and a count as it is."""
+    """A number with three digits after the decimal point; counts are unchanged."""
     return cell if cell.lstrip("-").isdigit() else cell_text(float(cell))
 
 
 def as_values(lines: Sequence[Line], a: RunFolder, b: RunFolder) -> dict[str, Any]:
-    """The same for programs."""
+    """The comparison as JSON-compatible values."""
     return {
         "a": str(a.folder),
         "b": str(b.folder),

@@ -1,4 +1,4 @@
-"""Every number that the thesis prints beside ours: `comparison.csv`."""
+"""The comparison of every number that the thesis prints with ours: `comparison.csv`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from uncover.tables import read_table
 
 COLUMNS = ("table", "row", "column", "published", "ours", "low", "high", "comparable", "note")
 TEXT = "text"
-"""What `table` says of numbers of the running text; their `row` is their name, their `column` says "value"."""
+"""Value of `table` for numbers of the running text: `row` is the name of the number, `column` is "value"."""
 
 NOT_MADE = "not made in this run"
 
@@ -32,18 +32,18 @@ def write_comparison(
     settings: Mapping[str, Any],
     not_comparable: str = "",
 ) -> None:
-    """Make the comparison from files.
+    """Write the comparison.
 
     Args:
         out: CSV file to write.
-        tables: Our tables, named as the thesis's (`table_07.csv`).
-        records: Further files of the run; those of `text_numbers.RECORDS` are read.
+        tables: Our tables, with the thesis's names (`table_07.csv`).
+        records: Further files of the run; those in `text_numbers.RECORDS` are read.
         published: The thesis's numbers.
-        settings: The run's, nested.
-        not_comparable: Why this run's numbers cannot be held against the thesis's; empty if they can.
+        settings: Config of the run, nested.
+        not_comparable: Why this run's numbers cannot be compared with the thesis's; empty if they can.
 
     Raises:
-        InputError: A file is not what it should be.
+        InputError: A file is not valid.
     """
     ours = {path.stem: read_table(path, (), path.stem) for path in tables}
     printed = load_published(published)
@@ -73,7 +73,7 @@ def _of_tables(printed: Mapping[str, PublishedTable], ours: Mapping[str, pd.Data
 
 
 def _look_up(table: PublishedTable, ours: pd.DataFrame | None, row: str, column: str) -> tuple[Rate | None, str]:
-    """Our value of a cell that the thesis prints, and what to say of it."""
+    """Our value of a cell that the thesis prints, and a note on it."""
     if ours is None:
         return None, NOT_MADE
     missing = [name for name in (*table.key, column) if name not in ours]
@@ -82,7 +82,7 @@ def _look_up(table: PublishedTable, ours: pd.DataFrame | None, row: str, column:
     names = ours[list(table.key)].astype(str).agg(" / ".join, axis=1).map(_spelling)
     same = ours[names == _spelling(row)]
     if len(same) > 1:
-        raise InputError(f"{table.name}: {len(same)} rows are called '{row}'; expected one")
+        raise InputError(f"{table.name}: {len(same)} rows named '{row}'; expected one row of each name")
     if same.empty:
         return None, "our table has no such row"
     rate = Rate(*(_float(same.iloc[0].get(name)) for name in (column, f"{column}{LOW}", f"{column}{HIGH}")))
@@ -95,7 +95,7 @@ def _of_text(
     rows = []
     for name, number in numbers.items():
         source = SOURCES.get(name)
-        rate, note = None, WITHOUT_SOURCE.get(name, "no record of this run holds it")
+        rate, note = None, WITHOUT_SOURCE.get(name, "no record of this run has this number")
         if source is not None:
             of_source = settings if source.record == SETTINGS else _find(records, source.record)
             rate = None if of_source is None else source.read(of_source)
@@ -105,7 +105,7 @@ def _of_text(
 
 
 def _find(records: Sequence[Path], name: str) -> Path | None:
-    """The file whose path ends as a record of a run is named, if it was given."""
+    """The given file whose path ends with the name of a record."""
     parts = Path(name).parts
     return next((path for path in records if path.parts[-len(parts) :] == parts), None)
 
@@ -123,16 +123,16 @@ def _line(table: str, row: str, column: str, published: float, rate: Rate | None
 
 
 def number_text(value: float) -> str:
-    """A number as `comparison.csv` has it: counts without a point, six digits that count otherwise, or n/a."""
+    """A number as in `comparison.csv`: whole numbers without decimal point, others with six digits, missing as n/a."""
     return f"{value:.12g}" if value == round(value, 0) else f"{value:.6g}" if math.isfinite(value) else MISSING
 
 
 def _spelling(name: str) -> str:
-    """The thesis spells names with and without blanks, and in small and capital letters."""
+    """Normalise names, which the thesis spells with and without blanks and capital letters."""
     return "".join(name.split()).casefold()
 
 
 def _float(value: object) -> float:
-    """A cell as a number; NaN for none, and for a word."""
+    """A cell as a number; NaN for an empty cell or text."""
     number = pd.to_numeric(str(value), errors="coerce")
     return float(number)

@@ -1,4 +1,4 @@
-"""Faces that a detector finds in a set, counted from a confidence on."""
+"""Count the faces that a detector finds in a set, at a confidence threshold."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class FaceCount:
     """What a detector finds and misses in a set.
 
     Attributes:
-        images: Looked at.
-        detected: Of these, with a detection.
-        faces: True ones; None without labels.
-        detections: Whole-face boxes that are sure enough.
-        correct: Of these, those that meet a true face, each face once; None without labels.
-        correct_images: Images with a correct one; None without labels.
-        lowest: Confidence of the least sure correct one; None if there is none.
-        detected_share: `detected` of `images`, with Wilson's interval (`share_of_blocks`), as for all shares.
-        missed_share: `missed` of `images`.
-        found_share: `correct` of `faces`; NaN without labels.
-        blocks: Blocks of images that count as a whole there; None where images were taken as independent.
+        images: Images in the set.
+        detected: Images with a detection.
+        faces: True faces; None without labels.
+        detections: Whole-face boxes at or above the confidence threshold.
+        correct: Detections that match a true face, each face once; None without labels.
+        correct_images: Images with a correct detection; None without labels.
+        lowest: Lowest confidence of a correct detection; None if there is none.
+        detected_share: `detected` / `images`, with Wilson's interval (`share_of_blocks`), as for all shares.
+        missed_share: `missed` / `images`.
+        found_share: `correct` / `faces`; NaN without labels.
+        blocks: Blocks of images that the intervals count as one; None if images are treated as independent.
     """
 
     images: int
@@ -54,12 +54,12 @@ class FaceCount:
 
     @property
     def false(self) -> int | None:
-        """Detections that are not correct; None without labels."""
+        """False positives: detections that are not correct; None without labels."""
         return None if self.correct is None else self.detections - self.correct
 
     @property
     def surplus(self) -> int:
-        """Detections beyond the first of an image."""
+        """Detections beyond the first one of each image."""
         return self.detections - self.detected
 
 
@@ -73,17 +73,17 @@ def count_faces(
     """Count what a detector finds and misses.
 
     Args:
-        predictions: Its boxes, stored at a confidence of at most `confidence`.
+        predictions: Boxes, stored down to `confidence` or lower.
         truth: True boxes, as `read_truth` returns them; None without labels.
-        confidence: Lowest of a box that counts.
-        true_iou: IoU with a true face from which a box is correct.
-        blocks: What images belong to, where it is known; None takes them as independent.
+        confidence: Confidence threshold.
+        true_iou: Minimum IoU with a true face for a correct box.
+        blocks: Images that belong together, if known; None treats images as independent.
     """
     none = pd.DataFrame(columns=list(TRUTH_COLUMNS))
     matched = match_set(
         label_set(predictions, none if truth is None else truth, [WHOLE_FACE]), np.array([true_iou], np.float32)
     )
-    # Both sides in single precision, in which confidences are stored.
+    # Compare in single precision, in which confidences are stored.
     sure = matched.confidence >= np.float32(confidence)
     correct = sure & matched.correct[:, 0]
     detected = has_box(predictions, WHOLE_FACE, confidence).astype(np.int64)

@@ -1,4 +1,4 @@
-"""How much a few labelled frames help: one row per fine-tuning and infant left out."""
+"""Learning curve of fine-tuning on a few labelled frames: one row per fine-tuning and infant left out."""
 
 from __future__ import annotations
 
@@ -31,22 +31,22 @@ COLUMNS = {
     "false_boxes_without_face": "false_boxes_without_face",
     "frames_with_false_alarm": "frames_with_false_alarm",
 }
-"""Columns by key of `left_out.json`."""
+"""Table columns by key of `left_out.json`."""
 
 
 def collect_learning_curve(records: Sequence[Path], out: Path) -> pd.DataFrame:
     """Write the records of all fine-tunings as one CSV table.
 
     Args:
-        records: `left_out.json` of `uncover fine_tune`.
-        out: The table: a row each, by freeze, count, seed and group; empty cells where there is no such score.
+        records: `left_out.json` files of `uncover fine_tune`.
+        out: CSV table to write: one row per record, sorted by freeze, count, seed and group; missing scores are empty.
 
     Returns:
-        The same.
+        The same table.
 
     Raises:
-        InputError: A record is none, two are of the same fine-tuning, or they count boxes from different confidences or
-            overlaps.
+        InputError: A record is not valid, two records are of the same fine-tuning, or records differ in confidence
+            threshold or IoU.
     """
     rows = [read_summary(path, [*COLUMNS, "start"], "fine_tune") for path in records]
     table = pd.DataFrame(
@@ -57,16 +57,18 @@ def collect_learning_curve(records: Sequence[Path], out: Path) -> pd.DataFrame:
         row = table[twice].iloc[0]
         raise InputError(
             f"{records[int(twice.to_numpy().argmax())]}: {row['group']} with {row['count']} frames, freeze"
-            f" {row['freeze']}, seed {row['seed']} stands twice; give each fine-tuning once"
+            f" {row['freeze']}, seed {row['seed']} is given twice; pass each fine-tuning once"
         )
-    for column, what in (("confidence", "count from confidence"), ("true_iou", "find a face from IoU")):
+    for column, what in (("confidence", "are counted at confidence"), ("true_iou", "are matched at IoU")):
         if table[column].nunique() > 1:
             raise InputError(
-                f"{records[0]}: boxes {what} {rows[0][column]} there, elsewhere from others; score all with the same"
-                f" --{column.replace('_', '-')}"
+                f"{records[0]}: boxes {what} {rows[0][column]} here, but at another value in other records; score all"
+                f" with the same --{column.replace('_', '-')}"
             )
     if len({row["start"] for row in rows}) > 1:
-        raise InputError(f"{records[0]}: starts from other weights than others do; give fine-tunings of one start")
+        raise InputError(
+            f"{records[0]}: its start weights differ from those of other records; pass fine-tunings of the same start"
+        )
     table = table.sort_values(["freeze", "count", "seed", "group"], kind="stable", ignore_index=True)
     with new_file(out) as path:
         table.to_csv(path, index=False)
@@ -77,13 +79,13 @@ def read_learning_curve(path: Path) -> pd.DataFrame:
     """Load the table.
 
     Raises:
-        InputError: It is no such table, or holds something that is no share.
+        InputError: The file is not such a table, or a score is not between 0 and 1.
     """
     table = read_table(path, [*COLUMNS.values()], "learning_curve")
     table["group"] = table["group"].astype(str)
     table["group_kind"] = table["group_kind"].astype(str)
     if table.empty:
-        raise InputError(f"{path}: no fine-tuning in it; expected a row each")
+        raise InputError(f"{path}: no rows; expected one row per fine-tuning")
     for column in ("count", "freeze", "trained_on", *SCORES):
         numbers = pd.to_numeric(table[column], errors="coerce")
         wrong = (numbers.isna() & table[column].notna()) | (numbers < 0)
@@ -91,16 +93,16 @@ def read_learning_curve(path: Path) -> pd.DataFrame:
             wrong |= numbers > 1
         if wrong.any():
             row = int(wrong.to_numpy().argmax())
-            raise InputError(f"{path}: row {row + 1}: {column} is {table[column].iloc[row]}; expected a number from 0")
+            raise InputError(f"{path}: row {row + 1}: {column} is {table[column].iloc[row]}; expected a number >= 0")
         table[column] = numbers.astype("float64" if column in SCORES else "int64")
     return table
 
 
 def curve_of(table: pd.DataFrame, score: str) -> pd.DataFrame:
-    """One curve per infant: a row per count and a column per group, means over seeds; NaN without a face to score.
+    """One curve per infant: counts as rows, groups as columns, mean over seeds; NaN if there was no face to score.
 
     Args:
-        table: Rows of one `freeze`.
+        table: Rows with the same `freeze`.
         score: One of `SCORES`.
     """
     return table.pivot_table(index="count", columns="group", values=score, aggfunc="mean", dropna=False).sort_index()

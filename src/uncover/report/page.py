@@ -1,5 +1,5 @@
-"""The page of a run: a question and its answer, the chapters of the thesis with their tables and figures, and how the
-numbers compare to the thesis's."""
+"""The report page of a run: a question and its answer, the chapters of the thesis with their tables and figures, and
+the comparison of the numbers with the thesis's."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ TEMPLATE = "page.html.j2"
 TABLES = tuple(f"table_{number:02}" for number in range(1, 14))
 
 FIGURES = tuple(f"figure_{number}" for number in range(15, 32))
-"""Of the thesis; its figures 1 to 14 show nothing that is computed."""
+"""Figures of the thesis that a run computes; figures 1 to 14 show no computed results."""
 
 PACKAGES = (
     *("torch", "torchvision", "yolov5", "facenet-pytorch", "facexlib", "ultralytics"),
@@ -52,7 +52,7 @@ PACKAGES = (
 )
 
 DENSITY = 1.6
-"""Pixels of a figure per pixel of the page, where there is room: figures are made for print."""
+"""Pixels of a figure per pixel of the page if there is space: figures have print resolution."""
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -60,28 +60,28 @@ NUMBER = re.compile(r"[-+–\d.,%*\s\[\]()/]*")
 """A cell with a number, an interval, or nothing."""
 
 LONG = 10
-"""Rows of a table from which on it is folded away, as a chart or its first line says enough."""
+"""Tables with more rows than this are collapsed: their chart or first line is enough at first."""
 
-RENDERED = "These photos are rendered: they show how the question is asked, and say nothing of photos of people."
-"""What a reader of a synthetic run must not miss."""
+RENDERED = "The photos of this run are rendered: they show the method, and are no evidence for photos of people."
+"""Warning on the page of a synthetic run."""
 
 NO_NUMBER = re.compile(r"[-+]?(nan|inf|none)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class PageParts:
-    """Files that the page is made of.
+    """Input files of the page.
 
     Attributes:
-        tables: Tables in their Markdown form.
+        tables: Tables as Markdown.
         figures: PNG files.
         trial: `rescue_trial.csv`, if the run has one.
         comparison: `comparison.csv`, if the run has one.
-        rescues: `rescue.csv`, in folders named as their detector.
+        rescues: `rescue.csv` files, in folders named after their detector.
         validations: `summary.json` of evaluations, in folders named `<model>/val/whole_face`.
-        trainings: `summary.json` of trainings, in folders named as their detector.
+        trainings: `summary.json` of trainings, in folders named after their detector.
         videos: Record of `uncover evaluate videos`, if the run has one.
-        strip: What the first pictures are made of, beside the trial; None for a page without any.
+        strip: Inputs of the example images at the top, in addition to the trial; None for a page without them.
     """
 
     tables: Sequence[Path] = ()
@@ -97,7 +97,7 @@ class PageParts:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure, embedded.
+    """A figure embedded in the page.
 
     Attributes:
         name: Stem of its files.
@@ -106,8 +106,8 @@ class Picture:
         data: PNG, base64.
         width: Pixels.
         height: Pixels.
-        left_out: Why it shows nothing, and so is not shown; empty for one that is.
-        shown: Width on the page, in its pixels, where there is room.
+        left_out: Why the figure is empty and not shown; empty if it is shown.
+        shown: Maximum width on the page, in CSS pixels.
     """
 
     name: str
@@ -124,17 +124,17 @@ class Picture:
 
 
 def write_page(out: Path, run: str, parts: PageParts, settings: Sequence[str], facts: Mapping[str, str]) -> None:
-    """Make the page from files.
+    """Write the page.
 
     Args:
         out: HTML file to write.
         run: Name of the run.
-        parts: What it is made of.
-        settings: `key=value` words of all settings that are not the defaults.
-        facts: Further lines on how the run was made, by what they are.
+        parts: Input files.
+        settings: Settings that differ from the defaults, as `key=value`.
+        facts: Further lines on how the run was made, by heading.
 
     Raises:
-        InputError: A file is not what it should be.
+        InputError: A file is not valid.
     """
     trainings = {path.absolute().parent.name: path for path in parts.trainings}
     sentences = verdict(
@@ -143,7 +143,7 @@ def write_page(out: Path, run: str, parts: PageParts, settings: Sequence[str], f
         {path.absolute().parents[2].name: path for path in parts.validations},
         trainings,
     )
-    # By name, so that a table's variants follow it; those of one file stay as they stand there.
+    # Sorted by name, so that the variants of a table follow it; tables of one file keep their order.
     tables = [
         table for path in sorted(parts.tables, key=lambda path: path.stem) for table in read_markdown_tables(path)
     ]
@@ -179,7 +179,7 @@ def write_page(out: Path, run: str, parts: PageParts, settings: Sequence[str], f
 
 
 def render(**values: Any) -> str:
-    """Fill the template; everything is escaped."""
+    """Render the template with autoescaping."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -194,21 +194,21 @@ def render(**values: Any) -> str:
 
 
 def _words(text: str) -> str:
-    """Text for HTML, with names between backticks as code, and no line that begins with a sign of percent."""
+    """Text as HTML: names between backticks become code, and a percent sign never starts a line."""
     from markupsafe import Markup, escape
 
     return Markup(re.sub("`([^`]+)`", r"<code>\1</code>", str(escape(text))).replace(" %", "\u00a0%"))
 
 
 def picture(path: Path) -> Picture:
-    """Read a figure, with its caption if it is a declared one.
+    """Read a figure, with its caption if it is declared.
 
     Raises:
-        InputError: It is no PNG file.
+        InputError: The file is not a PNG.
     """
     content = path.read_bytes() if path.is_file() else b""
     if not content.startswith(PNG) or len(content) < 24:
-        raise InputError(f"{path}: is no PNG file; expected a figure of this run")
+        raise InputError(f"{path}: not a PNG file; expected a figure of this run")
     width, height = struct.unpack(">II", content[16:24])
     data = base64.b64encode(content).decode("ascii")
     caption = registry.entry(path.stem).caption.splitlines() if path.stem in registry.declared() else ()
@@ -224,7 +224,7 @@ def _chapter(
     made: Collection[str],
     lines: Sequence[str],
 ) -> dict[str, Any] | None:
-    """What the template shows of a chapter; None of one that has nothing and need not have."""
+    """Template values of a chapter; None if the chapter is optional and empty."""
     blocks: list[dict[str, Any]] = []
     items: list[ShownTable | Picture] = [*tables, *figures]
     own = [item for item in items if chapter_of(item.name, _declared_chapter(item.name)) == chapter.key]
@@ -261,7 +261,7 @@ def _declared_chapter(name: str) -> str:
 
 
 def _short_title(name: str) -> str:
-    """Such as "T 7", for lists of links; empty for what the thesis has not."""
+    """Such as "T 7", for lists of links; empty for tables and figures that the thesis does not have."""
     if name not in (*TABLES, *FIGURES):
         return ""
     kind, _, number = name.partition("_")
@@ -269,7 +269,7 @@ def _short_title(name: str) -> str:
 
 
 def _beside_thesis(name: str, numbers: pd.DataFrame | None) -> dict[str, Any]:
-    """The chart and the list of a table's numbers beside the thesis's, where it has any."""
+    """Chart and list of a table's numbers next to the thesis's, if the thesis has any."""
     own = numbers[numbers["table"] == name] if numbers is not None else None
     if own is None or own.empty:
         return {"chart": None, "numbers": [], "ours": 0}
@@ -278,7 +278,7 @@ def _beside_thesis(name: str, numbers: pd.DataFrame | None) -> dict[str, Any]:
 
 
 def _rescue_chart(trial: Path | None) -> dict[str, Any] | None:
-    """The chart of all methods, and what is said of sets that it has nothing of."""
+    """Chart of all methods, and notes on sets that have no panel in it."""
     if trial is None:
         return None
     table = read_trial(trial)
@@ -290,9 +290,9 @@ def _rescue_chart(trial: Path | None) -> dict[str, Any] | None:
     chart = rescue_chart(rows, methods, sets, rate_of(table) or 0.0)
     unlabelled_photos = unlabelled(table)
     nothing = [set_title(name) for name in names if name in faces and not faces[name] and name not in unlabelled_photos]
-    notes = [f"Nothing missed, or no face in what was missed: {', '.join(nothing)}."] if nothing else []
+    notes = [f"No missed photo, or no face in the missed photos: {', '.join(nothing)}."] if nothing else []
     unknown = [f"{set_title(name)} ({photos} photos)" for name, photos in unlabelled_photos.items() if photos]
-    notes += [f"Missed, but nobody labelled them, so no share can be told: {', '.join(unknown)}."] if unknown else []
+    notes += [f"Missed photos without labels (no share of faces): {', '.join(unknown)}."] if unknown else []
     return None if chart is None and not notes else {"chart": chart, "notes": notes}
 
 
@@ -302,12 +302,12 @@ def _title(name: str) -> str:
 
 
 def _short_set(name: str) -> str:
-    """Title of a set where there is little room."""
+    """Short title of a set."""
     return set_title(name).removesuffix(" test photos").replace("Graded frames, ", "Graded: ")
 
 
 def _short_method(name: str) -> str:
-    """Title of a method where there is little room."""
+    """Short title of a method."""
     title = method_title(name).replace("box fusion of ", "fusion: ")
     return "lower threshold" if name == BASELINE else title
 
@@ -317,8 +317,8 @@ def _numbers(path: Path | None) -> pd.DataFrame | None:
 
 
 def _compared(numbers: pd.DataFrame) -> dict[str, Any]:
-    """The comparison at a glance, what is to be said of all of it, and the numbers of the running text."""
-    # What is said of every number is said once.
+    """Summary of the comparison by table, the notes that all numbers share, and the numbers of the running text."""
+    # Notes that all numbers share are shown once.
     notes = [_notes(note) for note in numbers["note"]]
     common = sorted(set.intersection(*notes)) if notes else []
     groups = []
@@ -349,7 +349,7 @@ def _compared(numbers: pd.DataFrame) -> dict[str, Any]:
 
 
 def _lines(numbers: pd.DataFrame) -> list[dict[str, str]]:
-    """Rows of the comparison as people read them."""
+    """Rows of the comparison, formatted."""
     lines = []
     for row in numbers.to_dict("records"):
         interval = "" if math.isnan(row["low"]) else f"{short(row['low'])}–{short(row['high'])}"
@@ -381,7 +381,7 @@ def _versions() -> dict[str, str]:
 
 
 def _trainings(paths: Mapping[str, Path]) -> list[dict[str, object]]:
-    """A row per detector: what it is, and how long it learnt."""
+    """One row per detector: settings and duration of its training."""
     rows: list[dict[str, object]] = []
     for model, path in paths.items():
         keys = ("model", "channels", "train_images", "epochs_run", "best_epoch", "best", "seconds", "settings")
@@ -395,7 +395,7 @@ def _trainings(paths: Mapping[str, Path]) -> list[dict[str, object]]:
                 "images": summary["train_images"],
                 "epochs": summary["epochs_run"],
                 "best epoch": summary["best_epoch"],
-                "mAP50 then": f"{summary['best']['metrics/mAP_0.5']:.3f}",
+                "mAP50 at best epoch": f"{summary['best']['metrics/mAP_0.5']:.3f}",
                 "seed": summary["settings"]["seed"],
                 "seconds": f"{summary['seconds']:.0f}",
             }
@@ -410,13 +410,13 @@ def _pair(word: str) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class ShownTable:
-    """A table as people read it.
+    """A table as shown on the page.
 
     Attributes:
         name: Stem of its files, such as "table_07_variants".
-        title: One line.
-        columns: Headings.
-        rows: Cells, as many as there are columns.
+        title: Title, one line.
+        columns: Column headings.
+        rows: Cells, one per column.
         notes: Footnotes.
     """
 
@@ -428,7 +428,7 @@ class ShownTable:
 
     @property
     def run_rows(self) -> tuple[tuple[str, ...], ...]:
-        """Without those of detectors that were not run."""
+        """Rows of detectors that were run."""
         return tuple(row for row in self.rows if NOT_RUN not in row)
 
     @property
@@ -442,12 +442,12 @@ class ShownTable:
 
     @property
     def is_long(self) -> bool:
-        """Whether it is folded away until it is asked for."""
+        """Whether the table is collapsed at first."""
         return len(self.run_rows) > LONG
 
     @property
     def words(self) -> tuple[bool, ...]:
-        """For each column, whether it holds anything but numbers."""
+        """For each column, whether it contains text."""
         if not self.rows:
             return (True,) * len(self.columns)
         return tuple(
@@ -457,10 +457,10 @@ class ShownTable:
 
 
 def read_markdown_tables(path: Path) -> list[ShownTable]:
-    """Load the Markdown file of a table, or of several below each other.
+    """Load the tables of a Markdown file.
 
     Raises:
-        InputError: There is no such file, no table in it, or a table without a title.
+        InputError: The file does not exist or has no table, or a table has no title.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -496,7 +496,7 @@ def read_markdown_tables(path: Path) -> list[ShownTable]:
 
 
 def _sections(path: Path, text: str) -> list[tuple[str, list[SyntaxTreeNode]]]:
-    """Titles of a Markdown file, each with what stands below it."""
+    """Titles of a Markdown file, each with the nodes below it."""
     parts: list[tuple[str, list[SyntaxTreeNode]]] = []
     for node in SyntaxTreeNode(MarkdownIt("commonmark").enable("table").parse(text)).children:
         if node.type == "heading":

@@ -1,4 +1,4 @@
-"""The page's first pictures: a missed photo that a heatmap detector rescued, and one that none of the thesis's did."""
+"""Example images at the top of the page: a missed photo that a heatmap detector rescued, and one that none rescued."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ from uncover.rescue.trial_record import read_trial
 from uncover.tables import read_table
 
 SIDE = 360
-"""Longest side of a picture on the page, in pixels."""
+"""Longest side of an image on the page, in pixels."""
 
 QUALITY = 82
-"""Of JPEG."""
+"""JPEG quality."""
 
 NAMED = 3
-"""Methods that a caption names, at most."""
+"""Maximum number of methods named in a caption."""
 
 
 @dataclass(frozen=True)
 class StripParts:
-    """What the strip is made of, beside the trial.
+    """Inputs of the example images, in addition to the trial.
 
     Attributes:
-        datasets: Data sets, in folders named as their set.
-        missed: Their tables of `uncover missed`.
-        predictions: Folder with <method>/<set>.parquet of all methods of the trial.
-        heatmaps: Folder with <kind>/<set> of the heatmaps.
-        methods: As `uncover rescue_trial` was given them: a detector has no boxes where its heatmap is blank.
-        true_iou: IoU with a true face from which a box is correct.
+        datasets: Data sets, in folders named after their set.
+        missed: Tables of `uncover missed` for these sets.
+        predictions: Folder with <method>/<set>.parquet for all methods of the trial.
+        heatmaps: Folder with the heatmaps, <kind>/<set>.
+        methods: Methods as passed to `uncover rescue_trial`: a heatmap detector has no boxes for a blank heatmap.
+        true_iou: Minimum IoU with a true face for a correct box.
         privacy: Value of `report.privacy`.
     """
 
@@ -64,15 +64,15 @@ class StripParts:
 
 @dataclass(frozen=True)
 class Rectangle:
-    """A box on a picture.
+    """A box on an image.
 
     Attributes:
         kind: "true" or the group of the method that found it.
-        x: Left side, in pixels of the picture, as are the others.
-        y: Upper side.
-        width: Of the box.
-        height: Of the box.
-        label: Its confidence; empty for a true face.
+        x: Left side, in pixels of the image.
+        y: Top side, in pixels.
+        width: Width, in pixels.
+        height: Height, in pixels.
+        label: Confidence; empty for a true face.
     """
 
     kind: str
@@ -85,14 +85,14 @@ class Rectangle:
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture of the strip.
+    """One image.
 
     Attributes:
-        title: What it shows, in two or three words.
+        title: Title of two or three words.
         data: JPEG, base64.
         width: Pixels.
         height: Pixels.
-        boxes: On it.
+        boxes: Boxes on the image.
     """
 
     title: str
@@ -104,12 +104,12 @@ class Shot:
 
 @dataclass(frozen=True)
 class Case:
-    """A missed photo, its heatmap and what was found.
+    """A missed photo, its heatmap and the detections.
 
     Attributes:
-        title: In a few words.
-        text: What was found in it, and by which methods.
-        shots: From left to right.
+        title: Title of a few words.
+        text: What was found, and by which methods.
+        shots: Images, from left to right.
     """
 
     title: str
@@ -119,11 +119,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Strip:
-    """All of it.
+    """All example images.
 
     Attributes:
-        cases: One or two.
-        note: How the photos were chosen, and which sets are left out.
+        cases: One or two photos.
+        note: How the photos were chosen, and which sets are not shown.
     """
 
     cases: tuple[Case, ...]
@@ -132,16 +132,16 @@ class Strip:
 
 @dataclass(frozen=True)
 class _Set:
-    """A set with missed photos, and what the thesis's four found in them.
+    """A set with missed photos and the detections of all methods in them.
 
     Attributes:
-        name: Of the set.
-        dataset: Its folder.
-        rows: Of the trial, those that found most first.
-        table: Of missed photos.
+        name: Name of the set.
+        dataset: Folder of the set.
+        rows: Rows of the trial, ranked by faces found.
+        table: Table of missed photos.
         truth: float64 (N, 4) corners of the true whole faces, by photo.
-        boxes: By method, then by photo: float64 (N, 5) corners and confidence of the whole faces that count, the surest
-            first.
+        boxes: By method, then by photo: float64 (N, 5) corners and confidence of the whole-face boxes at or above the
+            method's threshold, sorted by falling confidence.
     """
 
     name: str
@@ -153,17 +153,17 @@ class _Set:
 
 
 def make_strip(trial: Path, parts: StripParts) -> Strip | None:
-    """Choose the photos and make their pictures.
+    """Choose the photos and make their images.
 
     Args:
-        trial: rescue_trial.csv, which says from which confidence on each method's boxes count.
-        parts: The rest.
+        trial: rescue_trial.csv, which has the confidence threshold of each method.
+        parts: Further inputs.
 
     Returns:
-        None where no missed photo with a labelled face may be shown.
+        The images, or None if there is no missed photo with a labelled face that may be shown.
 
     Raises:
-        InputError: A file is not what it should be, or predictions were not made alike.
+        InputError: A file is not valid, or predictions were made with different settings.
     """
     rows = at_rate(read_trial(trial))
     lists = {path.stem: path for path in parts.missed}
@@ -184,7 +184,7 @@ def make_strip(trial: Path, parts: StripParts) -> Strip | None:
             key = f"{name}/{image}"
             photos.append((not found, has_patients(name), hashlib.sha256(key.encode()).hexdigest(), key))
     photos.sort()
-    # Of each outcome, the first: photos of everybody before those of patients, and then as a hash has it.
+    # First photo of each outcome: public photos before those of patients, then in the order of a hash.
     first = {not_found: key for not_found, _, _, key in reversed(photos)}
     if not first:
         return None
@@ -194,10 +194,10 @@ def make_strip(trial: Path, parts: StripParts) -> Strip | None:
         for outcome in sorted(first)
     ]
     note = (
-        f"Of {len(photos)} missed photos with a labelled face, the thesis's four heatmap detectors found a face in"
-        f" {counts[False]} and none in {counts[True]}; one of each stands here. Which one, a hash of the file names"
-        " decides, public photos before frames of patients. All methods are cut at the same rate of false boxes as"
-        " in the chart."
+        f"The thesis's four heatmap detectors found a face in {counts[False]} of {len(photos)} missed photos with a"
+        f" labelled face, and none in {counts[True]}. One photo of each kind is shown, chosen by a hash of the file"
+        " names, with public photos before frames of patients. The thresholds give all methods the same rate of false"
+        " positives as in the chart."
     )
     if left_out:
         words = left_out_words([set_title(name) for name in left_out], parts.privacy)
@@ -224,7 +224,7 @@ def _read_set(
         predictions = read_predictions(path)
         alike.add(path, predictions.settings, method)
         found = predictions.boxes
-        # Stored confidences are float32: one that is the threshold itself must not fall short of it.
+        # Stored confidences are float32, so compare in float32: a confidence equal to the threshold counts.
         sure = (found["class_id"] == WHOLE_FACE) & (found["confidence"] >= np.float32(row["confidence"]))
         looked = table.loc[looked_at(table, maps.get(method)), "image"]
         boxes[method] = _by_image(found[sure & found["image"].isin(looked)], [*CORNERS, "confidence"])
@@ -238,15 +238,15 @@ def _by_image(boxes: pd.DataFrame, columns: Sequence[str]) -> dict[str, NDArray[
 
 
 def _hits(own: _Set, method: str, image: str, true_iou: float) -> NDArray[np.float64]:
-    """The boxes of a method that meet a true face of a photo, float64 (N, 5), the surest first."""
+    """Boxes of a method that match a true face of a photo: float64 (N, 5), sorted by falling confidence."""
     boxes = own.boxes[method].get(image, np.zeros((0, 5)))
-    # In single precision, as in the trial.
+    # Single precision, as in the trial.
     iou = box_iou(own.truth[image], boxes[:, :4]).astype(np.float32)
     return boxes[iou.max(axis=0, initial=0) >= np.float32(true_iou)]
 
 
 def _case(own: _Set, image: str, parts: StripParts, maps: Mapping[str, str | None]) -> Case:
-    """The pictures of a photo; the method whose box is shown is that of the thesis's that found most in its set."""
+    """Images of a photo. Shows the box of the best heatmap detector of the set that found the face."""
     found = [str(row["method"]) for row in own.rows.to_dict("records")]
     found = [method for method in found if len(_hits(own, method, image, parts.true_iou))]
     groups = {str(row["method"]): str(row["group"]) for row in own.rows.to_dict("records")}
@@ -275,13 +275,13 @@ def _case(own: _Set, image: str, parts: StripParts, maps: Mapping[str, str | Non
     if rescuers:
         return Case("Rescued from its heatmap", f"{where}: {title} found the face.{also}", tuple(shots))
     if shown_one is not None:
-        text = f"{where}: none of the thesis's four found it, {title} did.{also if others else ''}"
+        text = f"{where}: none of the thesis's four found the face, but {title} did.{also if others else ''}"
         return Case("Not rescued from its heatmap", text, tuple(shots))
     return Case("Not rescued", f"{where}: no method found the face.", tuple(shots))
 
 
 def _heat(folder: Path, maps: str | None, name: str, image: str) -> NDArray[np.uint8] | None:
-    """The joint map of a photo at its size, blank where there is nothing to explain; None where no map is looked at."""
+    """Joint heatmap at photo size, blank if there was nothing to explain; None if the method uses no heatmap."""
     if maps is None:
         return None
     own = folder / maps.partition(":")[0] / name

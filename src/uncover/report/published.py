@@ -1,8 +1,7 @@
 """Read the numbers that the thesis prints, from ``config/published.yaml``.
 
-The file is data transcribed by hand, so reading it means checking it: a row that lacks a column, carries a
-misspelt one, or repeats another row's name is an error that says where. pandas is imported only when a frame
-is asked for.
+The file was transcribed by hand, so reading it checks it: a missing or misspelt column or a duplicate row name is an
+error that names the row. pandas is imported only to build a frame.
 """
 
 from __future__ import annotations
@@ -35,12 +34,12 @@ class PublishedTable:
         name: ``table_01`` to ``table_13``.
         section: Section of the thesis that prints it.
         about: What it shows.
-        key: Columns that together name a row.
+        key: Columns that together identify a row.
         columns: All columns, in print order.
         rows: One mapping per row, with exactly ``columns``.
-        added: Columns without a heading of their own in print.
-        units: Unit of the columns that are neither a plain fraction nor a count.
-        notes: What a bare number cannot say about the print.
+        added: Columns that have no heading in print.
+        units: Units of the columns that are neither fractions nor counts.
+        notes: Remarks on the printed numbers.
     """
 
     name: str
@@ -54,7 +53,7 @@ class PublishedTable:
     notes: str = ""
 
     def row_name(self, row: Mapping[str, Cell]) -> str:
-        """Join the key cells of a row, as ``comparison.csv`` names it."""
+        """Join the key cells of a row, as in ``comparison.csv``."""
         return " / ".join(str(row[column]) for column in self.key)
 
     def to_pandas(self) -> pd.DataFrame:
@@ -66,15 +65,15 @@ class PublishedTable:
 
 @dataclass(frozen=True)
 class PublishedNumber:
-    """One number that stands only in the running text of the thesis.
+    """One number that only the running text of the thesis states.
 
     Attributes:
-        name: Our name for it.
+        name: Name of the number.
         section: Section of the thesis that states it.
         about: What it counts or measures.
         value: The number as printed.
-        unit: Empty for plain fractions and counts.
-        figure: The figure that the text reads it off, if any.
+        unit: Unit; empty for fractions and counts.
+        figure: Figure that the text reads the number off, if any.
     """
 
     name: str
@@ -95,7 +94,7 @@ def load_published(path: str | Path) -> dict[str, PublishedTable]:
         The tables by name, in file order.
 
     Raises:
-        InputError: If the file is missing, is not YAML, or breaks the form its header describes.
+        InputError: The file is missing, is not YAML, or has an invalid entry.
     """
     path = Path(path)
     sections = _read(path)
@@ -109,7 +108,7 @@ def load_text(path: str | Path) -> dict[str, PublishedNumber]:
         path: The YAML file.
 
     Returns:
-        The numbers by name, in file order; empty if the file has none.
+        The numbers by name, in file order; empty if the file has no section ``text``.
 
     Raises:
         InputError: As for ``load_published``.
@@ -120,14 +119,13 @@ def load_text(path: str | Path) -> dict[str, PublishedNumber]:
 
 
 def long_form(tables: Mapping[str, PublishedTable]) -> pd.DataFrame:
-    """List every numeric cell, one per line.
+    """List all numeric cells, one per row.
 
     Args:
-        tables: What ``load_published`` returned.
+        tables: Result of ``load_published``.
 
     Returns:
-        A frame with the columns table, row, column and published. Key columns only name the row; words and
-        empty cells are left out.
+        A frame with the columns table, row, column and published. Key columns, text and empty cells are not listed.
     """
     import pandas as pd
 
@@ -145,7 +143,7 @@ def _read(path: Path) -> dict[str, Any]:
     """Parse the file and check the names of its sections."""
     import yaml
 
-    # Libyaml, which PyYAML may be built without, parses the file in a tenth of the time; each table waits for it.
+    # Prefer libyaml, which PyYAML may lack: it is ten times faster, and every table waits for this file.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
@@ -156,7 +154,7 @@ def _read(path: Path) -> dict[str, Any]:
     content = _mapping(path, "", content)
     for name in content:
         if name != "text" and not _TABLE_NAME.fullmatch(str(name)):
-            raise InputError(f"{path}: unknown section '{name}', expected table_01 to table_13 or text")
+            raise InputError(f"{path}: unknown section '{name}'; expected table_01 to table_13 or text")
     return content
 
 
@@ -192,14 +190,14 @@ def _table(path: Path, name: str, body: Any) -> PublishedTable:
         row_name = table.row_name(row)
         if row_name in seen:
             raise InputError(
-                f"{path}: {name}, row {number}: '{row_name}' again after row {seen[row_name]}, expected each name once"
+                f"{path}: {name}, row {number}: '{row_name}' is already in row {seen[row_name]}; use each name once"
             )
         seen[row_name] = number
     return table
 
 
 def _row(path: Path, name: str, number: int, row: Any, columns: tuple[str, ...]) -> dict[str, Cell]:
-    """Check that a row has exactly the columns and only numbers, words or nothing in them."""
+    """Check that a row has exactly the given columns, each with a number, text or nothing."""
     where = f"{name}, row {number}"
     row = _mapping(path, where, row)
     missing = [column for column in columns if column not in row]
@@ -209,7 +207,7 @@ def _row(path: Path, name: str, number: int, row: Any, columns: tuple[str, ...])
         raise InputError(f"{path}: {where}: {' and '.join(faults)}, expected exactly {list(columns)}")
     for column in columns:
         if not (row[column] is None or isinstance(row[column], str) or _is_number(row[column])):
-            raise InputError(f"{path}: {where}: {column} is {row[column]!r}, expected a number, a word or null")
+            raise InputError(f"{path}: {where}: {column} is {row[column]!r}; expected a number, text or null")
     return {column: row[column] for column in columns}
 
 
@@ -233,13 +231,13 @@ def _number(path: Path, name: str, body: Any) -> PublishedNumber:
 def _check_fields(
     path: Path, where: str, body: Mapping[str, Any], required: frozenset[str], optional: frozenset[str]
 ) -> None:
-    """Raise if a mapping lacks a required field or has one nobody reads."""
+    """Raise if a mapping lacks a required field or has an unknown one."""
     missing = sorted(required - set(body))
     unknown = sorted(str(key) for key in set(body) - required - optional)
     if missing or unknown:
         faults = [f"{what} {names}" for what, names in (("missing", missing), ("unknown", unknown)) if names]
         raise InputError(
-            f"{path}: {where}: {' and '.join(faults)}, expected {sorted(required)}, maybe {sorted(optional)}"
+            f"{path}: {where}: {' and '.join(faults)}; expected {sorted(required)}, optionally {sorted(optional)}"
         )
 
 
@@ -261,10 +259,10 @@ def _names(path: Path, name: str, what: str, value: Any) -> tuple[str, ...]:
 
 
 def _is_number(value: Any) -> bool:
-    """Tell numbers from words, nothing, and YAML's yes and no."""
+    """Whether a value is a number; YAML's booleans are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _one_line(error: Exception) -> str:
-    """Fold a message of several lines into one."""
+    """Message of an error on one line."""
     return " ".join(str(error).split())

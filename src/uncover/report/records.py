@@ -1,4 +1,4 @@
-"""Read the records that commands leave: CSV files, evaluations, trainings."""
+"""Read the outputs of commands: evaluations and trainings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from uncover.tables import read_summary, read_table
 
 
 def block_count(row: Mapping[Hashable, object] | pd.Series) -> BlockCount | None:
-    """Blocks that the intervals of a row draw, by its columns blocks, block_kind and alone; None where it has none."""
+    """Blocks of photos behind the intervals of a row (columns blocks, block_kind, alone); None if it has none."""
     blocks, alone = (pd.to_numeric(str(row.get(name)), errors="coerce") for name in ("blocks", "alone"))
     return None if pd.isna(blocks) or pd.isna(alone) else BlockCount(str(row["block_kind"]), int(blocks), int(alone))
 
@@ -35,17 +35,17 @@ MEAN = -1
 
 @dataclass(frozen=True)
 class EvaluationRecord:
-    """What `summary.json` of an evaluation says.
+    """Content of `summary.json` of an evaluation.
 
     Attributes:
-        images: Photos that were scored.
-        labels: True boxes in them.
-        confidence: Confidence of the best mean F1, at which P, R and F1 are read.
-        scores: By name (`SCORES`), means over classes; `F1_of_means` is the F1 of mean P and mean R.
-        accuracy: Overall, as the thesis counts it.
-        resamples: Of photos or blocks, behind the intervals.
-        settings: How the predictions were made.
-        blocks: Blocks of photos that the intervals draw as a whole; None where photos were taken as independent.
+        images: Photos scored.
+        labels: True boxes in these photos.
+        confidence: Confidence of the best mean F1; P, R and F1 are read at it.
+        scores: Means over classes by name (`SCORES`); `F1_of_means` is the F1 of mean P and mean R.
+        accuracy: Overall accuracy, computed as in the thesis.
+        resamples: Bootstrap resamples of photos or blocks behind the intervals.
+        settings: Settings of the predictions.
+        blocks: Blocks of photos that the intervals count as one; None if photos are treated as independent.
     """
 
     images: int
@@ -63,8 +63,8 @@ class ConfusionTable:
     """A confusion matrix.
 
     Attributes:
-        names: Of the classes, "background" last.
-        counts: int64 (n, n); rows are predicted, columns true.
+        names: Class names, with "background" last.
+        counts: int64 (n, n); rows are predicted classes, columns true classes.
     """
 
     names: tuple[str, ...]
@@ -75,7 +75,7 @@ def read_evaluation(path: Path) -> EvaluationRecord:
     """Load `summary.json` of an evaluation.
 
     Raises:
-        InputError: It is none.
+        InputError: The file is not such a summary.
     """
     summary = read_summary(path, ("images", "labels", "confidence", "accuracy", *SCORES), MADE_BY)
     return EvaluationRecord(
@@ -96,26 +96,26 @@ def read_evaluations(
     """Load `summary.json` of several sets.
 
     Args:
-        paths: In folders named `<set>/<scope>`, which say what was scored.
-        sets: Names of sets to expect.
+        paths: Files in folders named `<set>/<scope>`.
+        sets: Names of the expected sets.
         scope: "all" or "whole_face".
-        alike: What was read of other detectors; None where nothing was.
+        alike: Checks settings against the predictions of other detectors; None checks these files only.
 
     Returns:
-        By set, in the order of `sets`.
+        Evaluations by set, in the order of `sets`.
 
     Raises:
-        InputError: One is no summary, its folders name another set or scope, or a set that came before, or the
-            predictions that were scored were not made alike.
+        InputError: A file is not a summary, its folders name another set or scope, a set is given twice, or the
+            predictions were made with different settings.
     """
     found: dict[str, EvaluationRecord] = {}
     alike = alike or Alike()
     for path in paths:
         set_name, own_scope = path.parent.parent.name, path.parent.name
         if set_name not in sets or own_scope != scope:
-            raise InputError(f"{path}: stands in {set_name}/{own_scope}; expected {'|'.join(sets)}/{scope}")
+            raise InputError(f"{path}: is in folder {set_name}/{own_scope}; expected {'|'.join(sets)}/{scope}")
         if set_name in found:
-            raise InputError(f"{path}: the set {set_name} again; expected one evaluation a set")
+            raise InputError(f"{path}: set {set_name} is given twice; pass one evaluation per set")
         found[set_name] = read_evaluation(path)
         alike.add(path, found[set_name].settings, path.absolute().parents[2].name)
     return {name: found[name] for name in sets if name in found}
@@ -128,7 +128,7 @@ def read_f1_curves(path: Path) -> pd.DataFrame:
         Columns class_id (`MEAN` for the mean), class, x (confidence), y (F1), in the order of the file.
 
     Raises:
-        InputError: It is no such table, or holds no curve of the mean.
+        InputError: The file is not such a table, or has no curve of the mean.
     """
     curves = read_table(path, ("class_id", "class", "kind", "x", "y"), MADE_BY)
     curves = curves.loc[curves["kind"] == "f1_confidence", ["class_id", "class", "x", "y"]]
@@ -141,13 +141,13 @@ def read_confusion(path: Path) -> ConfusionTable:
     """Load `confusion.csv`.
 
     Raises:
-        InputError: It is no square table of counts with the same names on both axes, "background" last.
+        InputError: The file is not a square table of counts with the same names on both axes and "background" last.
     """
     frame = read_table(path, ("predicted", BACKGROUND), MADE_BY)
     names = tuple(map(str, frame.columns[1:]))
     if names[-1] != BACKGROUND or tuple(map(str, frame["predicted"])) != names:
         raise InputError(
-            f"{path}: the rows are named {list(frame['predicted'])}, expected {list(names)} as the columns"
+            f"{path}: the rows are named {list(frame['predicted'])}; expected {list(names)}, like the columns"
         )
     counts = frame[list(names)].apply(pd.to_numeric, errors="coerce").to_numpy(np.float64)
     wrong = np.argwhere(~(np.isfinite(counts) & (counts >= 0) & (counts == np.round(counts))))
@@ -188,33 +188,33 @@ COLUMNS = (
     "metrics/mAP_0.5",
     "metrics/mAP_0.5:0.95",
 )
-"""What figures show; a record may have more."""
+"""Columns used in figures; a record may have more."""
 
 
 def read_training_record(path: Path) -> pd.DataFrame:
     """Load `results.csv`.
 
     Returns:
-        `COLUMNS`, float64 but for int64 epochs counted from 0; a row per epoch.
+        `COLUMNS` as float64, except the epoch (int64, counted from 0); one row per epoch.
 
     Raises:
-        InputError: It does not exist, has no epoch, lacks a column, or holds something that is no number.
+        InputError: The file does not exist, has no epoch, lacks a column, or has a cell that is not a number.
     """
     frame = read_table(path, COLUMNS, "train")
     if frame.empty:
-        raise InputError(f"{path}: no epoch in it; expected a row per epoch")
+        raise InputError(f"{path}: no rows; expected one row per epoch")
     numbers = frame[list(COLUMNS)].apply(pd.to_numeric, errors="coerce").astype(np.float64)
     if (bad := ~np.isfinite(numbers.to_numpy())).any():
         row, column = np.argwhere(bad)[0]
         value = frame[COLUMNS[column]].iloc[row]
         raise InputError(f"{path}: row {row + 2}, {COLUMNS[column]}: {str(value)!r}, expected a number")
     if (numbers["epoch"] != np.round(numbers["epoch"])).any() or not numbers["epoch"].is_monotonic_increasing:
-        raise InputError(f"{path}: epochs {numbers['epoch'].tolist()[:5]}..., expected whole numbers that rise")
+        raise InputError(f"{path}: epochs {numbers['epoch'].tolist()[:5]}...; expected increasing whole numbers")
     return numbers.astype({"epoch": np.int64})
 
 
 def best_row(record: pd.DataFrame) -> pd.Series:
-    """The epoch whose weights a training keeps: the highest fitness, the last of equals."""
+    """The epoch whose weights a training keeps: highest fitness, the last one of several."""
     pairs = record[["metrics/mAP_0.5", "metrics/mAP_0.5:0.95"]].itertuples(index=False, name=None)
     values = [fitness(map50, map50_95) for map50, map50_95 in pairs]
     return record.iloc[len(values) - 1 - values[::-1].index(max(values))]

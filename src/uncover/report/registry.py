@@ -1,12 +1,12 @@
-"""One declaration for each table and figure of a run.
+"""Declarations of the tables and figures of a run.
 
-A function that reads records and returns a table or a figure is declared by a decorator:
+A decorator declares a function that reads records and returns a table or a figure:
 
     @table("table_06", "6: whole face only", caption="The RGB detector ...", inputs=lambda run: {"summaries": [...]})
     def scores(summaries: Sequence[Path], published: Path) -> Table:
 
-The Snakefile makes a rule of it, the command line the verb `uncover table_06`, the report a place with its caption. Its
-module stands in `report.tables` or `report.figures`, where `load` finds it; nothing lists it anywhere else.
+The Snakefile makes a rule of the declaration, the command line a command (`uncover table_06`), and the report an entry
+with the caption. Put the module into `report.tables` or `report.figures`, where `load` finds it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from uncover.workflow.targets import Run
 
 PACKAGES = {"table": "uncover.report.tables", "figure": "uncover.report.figures"}
-"""Where declarations are looked for, by what they declare."""
+"""Packages with declarations, by kind."""
 
 WRITERS = {"table": "uncover.report.tables.table", "figure": "uncover.report.figures.style"}
 """Modules that write the files of each kind."""
 
 FORMS = {"table": ("csv", "md", "tex"), "figure": ("png", "pdf")}
-"""Endings of those files; the first of a kind stands in Snakemake's report."""
+"""File extensions by kind; Snakemake's report shows the first one."""
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Files = Mapping[str, str | list[str]]
@@ -43,19 +43,19 @@ class Entry:
 
     Attributes:
         kind: "table" or "figure".
-        name: Of its files and its rule.
-        title: Short, as lists show it; without the words table or figure before a number.
-        caption: A line per paragraph.
-        function: Returns the table or the figure.
-        inputs: Files of a run by name, or None where the run does not make this. Those that the function has no
-            parameter for are only waited for.
-        options: Further arguments of the function by name; an empty one is left out.
-        fixed: Arguments that are the same in every run and stand behind no option.
-        command: Name of the entry whose verb makes this, where that is not its own.
-        mem_mb: What the job needs.
-        after_fetching: Whether inputs depend on which weights could be fetched.
-        keys: Columns that name a row of a table, where these are not the words that it begins with.
-        chapter: Of the page (`report.chapters`); empty leaves that to the name.
+        name: Stem of its files and name of its rule.
+        title: Short title for lists; without "table" or "figure" before a number.
+        caption: One line per paragraph.
+        function: Returns the table or figure.
+        inputs: Input files by name for a run, or None if the run does not make this. Files that are no parameter of the
+            function are dependencies only.
+        options: Further arguments of the function by name; empty ones are left out.
+        fixed: Arguments that are the same in every run and have no command-line option.
+        command: Name of the entry whose command makes this, if it is not its own.
+        mem_mb: Memory of the job, in MB.
+        after_fetching: Whether the inputs depend on which weights could be fetched.
+        keys: Columns that identify a row of a table, if they are not its leading text columns.
+        chapter: Chapter of the page (`report.chapters`); empty derives it from the name.
     """
 
     kind: str
@@ -74,20 +74,20 @@ class Entry:
 
     @property
     def parameters(self) -> list[str]:
-        """Parameters of the function that are options of the command line."""
+        """Parameters of the function that are options of the command."""
         return [name for name in inspect.signature(self.function).parameters if name not in self.fixed]
 
     @property
     def code(self) -> tuple[str, str]:
-        """What its content hangs on, as `code_digest` takes it; `fixed` stands outside of the function."""
+        """Code that determines the output, as `code_digest` takes it; `fixed` is not part of the function."""
         return f"{self.function.__module__}:{self.function.__name__}", WRITERS[self.kind]
 
     def write(self, folder: Path, arguments: Mapping[str, Any]) -> None:
         """Make the table or figure and write its files into a folder.
 
         Args:
-            folder: Where to.
-            arguments: Of the function, without those that are fixed.
+            folder: Output folder.
+            arguments: Arguments of the function, without the fixed ones.
         """
         made = self.function(**self.fixed, **arguments)
         if self.kind == "table":
@@ -97,13 +97,13 @@ class Entry:
 
 
 class Declared(NamedTuple):
-    """What the source alone says of an entry.
+    """What the source code tells about an entry without importing it.
 
     Attributes:
         kind: "table" or "figure".
-        title: As that of `Entry`.
-        module: That declares it.
-        is_command: Whether it has a verb of its own.
+        title: Title, as in `Entry`.
+        module: Module that declares it.
+        is_command: Whether it has a command of its own.
     """
 
     kind: str
@@ -113,9 +113,9 @@ class Declared(NamedTuple):
 
     @property
     def summary(self) -> str:
-        """In one line, what its verb does."""
+        """What its command does, in one line."""
         verb = "write" if self.kind == "table" else "draw"
-        return f"{verb} {self.kind} {self.title}" if self.title[0].isdigit() else f"{verb} {self.title}"
+        return f"{verb} {self.kind} {self.title}" if self.title[0].isdigit() else f"{verb} {self.kind}: {self.title}"
 
 
 _entries: dict[str, Entry] = {}
@@ -139,7 +139,7 @@ def declare(
     """Declare what the decorated function returns; see `Entry` for the arguments.
 
     Raises:
-        ValueError: Another function is declared under this name.
+        ValueError: Another function is declared under the same name.
     """
 
     def add(function: Function) -> Function:
@@ -160,7 +160,7 @@ def declare(
         )
         if _entries.setdefault(name, new).code != new.code:
             raise ValueError(
-                f"{name} is declared by {_entries[name].code[0]} and by {new.code[0]}; expected one of a name"
+                f"{name} is declared by {_entries[name].code[0]} and by {new.code[0]}; expected one function per name"
             )
         return function
 
@@ -173,7 +173,7 @@ figure = functools.partial(declare, "figure")
 
 @functools.cache
 def declared() -> dict[str, Declared]:
-    """All entries by name, as their source declares them: fast, as nothing is imported."""
+    """All entries by name, parsed from their source: fast, as nothing is imported."""
     found: dict[str, Declared] = {}
     for package in PACKAGES.values():
         for path in sorted(Path(__file__).parent.joinpath(package.rpartition(".")[2]).glob("*.py")):
@@ -187,10 +187,10 @@ def declared() -> dict[str, Declared]:
 
 
 def entry(name: str) -> Entry:
-    """One entry; imports its module alone.
+    """One entry. Imports its module only.
 
     Raises:
-        KeyError: There is none of this name.
+        KeyError: There is no entry of this name.
     """
     if name not in _entries:
         importlib.import_module(declared()[name].module)
@@ -198,7 +198,7 @@ def entry(name: str) -> Entry:
 
 
 def load() -> dict[str, Entry]:
-    """All entries by name, those of tables first."""
+    """All entries by name, tables first."""
     for package in PACKAGES.values():
         for module in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}."):
             importlib.import_module(module.name)

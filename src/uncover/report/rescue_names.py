@@ -1,6 +1,6 @@
-"""How the report calls the sets and methods of the rescue trial.
+"""Display names of the sets and methods of the rescue trial.
 
-Apart from `titles`, as the digest of all tables would depend on the strategies otherwise.
+Separate from `titles`, because otherwise the code digest of all tables would depend on the strategies.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ SET_TITLES = {
     "slapi_medium": "Graded frames, medium",
     "slapi_hard": "Graded frames, hard",
 }
-"""By set, in the order in which the report speaks of them."""
+"""Display name by set, in report order."""
 
 
 def set_title(name: str) -> str:
-    """What a set is called in a sentence."""
+    """Display name of a set in a sentence."""
     return SET_TITLES.get(name, name)
 
 
 def method_title(name: str) -> str:
-    """What a method is called in a sentence: a detector by its title, another by its plain name."""
+    """Display name of a method in a sentence: the title of a detector, the plain name of any other method."""
     if name in STRATEGIES:
         first, _, rest = STRATEGIES[name].title.partition(" ")
         return f"{first if len(first) > 1 and first.isupper() else first.lower()} {rest}"
@@ -36,8 +36,8 @@ def method_title(name: str) -> str:
 
 
 def rescue_title(name: str) -> str:
-    """What a table calls that which looks into the photos that a detector missed, or `NO_RESCUE`."""
+    """Display name of a rescue in a table; `NO_RESCUE` is returned unchanged."""
     if name == NO_RESCUE:
         return name
-    # The name of a detector of heatmaps begins with their method.
+    # Names of heatmap detectors start with their heatmap method.
     return f"heatmaps: {method_title(name)}" if name.partition("_")[0] in METHOD_TITLES else method_title(name)

@@ -1,4 +1,4 @@
-"""What the rescue of missed faces left behind, as the report reads it: counts of detectors, and rows of the trial."""
+"""Read the outputs of the rescue: counts of heatmap detectors, and rows of the trial."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from uncover.tables import read_table
 MADE_BY = "evaluate second"
 NUMBERS = ("confidence", "f1")
 ALWAYS = ("missed", "heatmaps")
-"""Counts that do not hang on anything that may be unknown."""
+"""Counts that are always known."""
 
 THRESHOLD = "set"
-"""Rows of the trial that are asked for: at confidences of one rate on the very set, the same for all methods."""
+"""Rows of the trial used in the report: thresholds that give all methods the same rate on the evaluated set."""
 
 HEATMAPS = "heatmaps"
 """Group of the thesis's four heatmap detectors."""
@@ -33,22 +33,22 @@ HEATMAPS = "heatmaps"
 
 @dataclass(frozen=True)
 class RescueCount:
-    """Boxes of a detector in the missed photos of a set, from a confidence on.
+    """Boxes of a heatmap detector in the missed photos of a set, at a confidence threshold.
 
     Attributes:
-        confidence: NaN where none could be chosen.
-        f1: Best on these photos; NaN without labels or photos.
+        confidence: Threshold; NaN if none could be chosen.
+        f1: Best F1 on these photos; NaN without labels or photos.
         missed: Photos in which the first detector found no whole face.
-        heatmaps: Of these, the ones whose heatmap is not blank; only their boxes count.
-        faces: True ones in these; None without labels.
-        predictions: Boxes; None without a confidence.
-        correct: Of these; None without labels or a confidence.
-        images_with_boxes: Photos with at least one box; None without a confidence.
-        images_correct: Of these, those whose surest box is correct; None without labels or a confidence.
-        precision: `correct` of `predictions`.
-        image_precision: `images_correct` of `images_with_boxes`.
-        coverage: `images_with_boxes` of `heatmaps`.
-        blocks: Blocks of photos that the intervals draw as a whole; None where photos were taken as independent.
+        heatmaps: Missed photos whose heatmap is not blank; only their boxes count.
+        faces: True faces in these photos; None without labels.
+        predictions: Boxes; None without a threshold.
+        correct: Correct boxes; None without labels or a threshold.
+        images_with_boxes: Photos with at least one box; None without a threshold.
+        images_correct: Photos whose most confident box is correct; None without labels or a threshold.
+        precision: `correct` / `predictions`.
+        image_precision: `images_correct` / `images_with_boxes`.
+        coverage: `images_with_boxes` / `heatmaps`.
+        blocks: Blocks of photos that the intervals count as one; None if photos are treated as independent.
     """
 
     confidence: float
@@ -67,24 +67,24 @@ class RescueCount:
 
 
 Counts = dict[tuple[str, str], RescueCount]
-"""Of one detector, by set and by where the confidence comes from."""
+"""Counts of one detector, by set and by origin of the threshold."""
 
 
 def read_rescue(path: Path) -> Counts:
     """Load `rescue.csv`.
 
     Raises:
-        InputError: It is no such table; the message names the row.
+        InputError: The file is not such a table; the message names the row.
     """
     table = read_table(path, COLUMNS, MADE_BY)
     counts: Counts = {}
     for number, row in enumerate(table.to_dict("records"), start=2):
         where = f"{path}: row {number}"
         if row["threshold"] not in (OF_SET, OF_VAL, FIXED):
-            raise InputError(f"{where}: threshold {row['threshold']!r}, expected {OF_SET}, {OF_VAL} or {FIXED}")
+            raise InputError(f"{where}: threshold {row['threshold']!r}; expected {OF_SET}, {OF_VAL} or {FIXED}")
         key = str(row["set"]), str(row["threshold"])
         if key in counts:
-            raise InputError(f"{where}: the set {key[0]} with the threshold '{key[1]}' again; expected each once")
+            raise InputError(f"{where}: set {key[0]} with threshold '{key[1]}' is given twice; expected it once")
         counts[key] = _count(where, {str(name): value for name, value in row.items()})
     return counts
 
@@ -93,19 +93,19 @@ def read_rescues(paths: Sequence[Path]) -> dict[str, Counts]:
     """Load the tables of several detectors.
 
     Args:
-        paths: In folders named as their detector.
+        paths: Files in folders named after their detector.
 
     Returns:
-        By detector.
+        Counts by detector.
 
     Raises:
-        InputError: One is no such table, or two are of one detector.
+        InputError: A file is not such a table, or a detector is given twice.
     """
     found: dict[str, Counts] = {}
     for path in paths:
         model = path.absolute().parent.name
         if model in found:
-            raise InputError(f"{path}: the detector {model} again; expected one table a detector")
+            raise InputError(f"{path}: detector {model} is given twice; pass one table per detector")
         found[model] = read_rescue(path)
     return found
 
@@ -115,7 +115,7 @@ def _count(where: str, row: Mapping[str, object]) -> RescueCount:
     numbers = {name: _number(f"{where}, {name}", row[name]) for name in names}
     for name in ALWAYS:
         if math.isnan(numbers[name]):
-            raise InputError(f"{where}, {name}: empty, expected a count")
+            raise InputError(f"{where}, {name}: empty; expected a count")
     rates = {
         name: Rate(*(numbers[f"{name}{end}"] for end in ("", "_low", "_high")))
         for name in ("precision", "image_precision", "coverage")
@@ -140,18 +140,18 @@ def _whole(number: float) -> int | None:
 
 
 def _number(where: str, value: object) -> float:
-    """A cell; NaN where it is empty."""
+    """A cell as a number; NaN if it is empty."""
     try:
         number = float(str(value))
     except ValueError:
         number = math.inf
     if math.isinf(number) or number < 0:
-        raise InputError(f"{where}: {str(value)!r}, expected a number that is not negative")
+        raise InputError(f"{where}: {str(value)!r}; expected a number >= 0")
     return number
 
 
 def rate_of(trial: pd.DataFrame) -> float | None:
-    """The rate by which methods are ranked; None of an empty record."""
+    """The rate of false positives by which methods are ranked; None for an empty record."""
     rates = trial["fp_per_photo"].dropna().unique()
     return middle_rate(rates) if len(rates) else None
 
@@ -163,15 +163,16 @@ def at_rate(trial: pd.DataFrame) -> pd.DataFrame:
 
 
 def unlabelled(trial: pd.DataFrame) -> dict[str, int]:
-    """Missed photos by set, of the sets that nobody labelled."""
+    """Missed photos by set, for sets without labels."""
     photos = trial.loc[trial["faces"].isna()].groupby("set", sort=False)["photos"].max()
     return {str(name): int(count) for name, count in photos.items()}
 
 
 def interval_of(row: Mapping[Any, Any] | pd.Series) -> tuple[float, float]:
-    """Interval of the share that a method finds of a set: NaN where there is none, Wilson's instead of one of no width.
+    """Interval of the share that a method finds of a set; NaN if there is none.
 
-    Of a method that found no face, or each, all draws of photos are alike; that does not make it certain.
+    If a method found no face, or all, every bootstrap draw is equal and the interval has no width; Wilson's interval is
+    used instead.
     """
     low, high = float(row["share_low"]), float(row["share_high"])
     if low != high:
@@ -181,14 +182,14 @@ def interval_of(row: Mapping[Any, Any] | pd.Series) -> tuple[float, float]:
 
 
 def ranked(rows: pd.DataFrame) -> pd.DataFrame:
-    """Methods of one set, those that found most first; of equals, as the record has them."""
+    """Methods of one set, sorted by faces found; ties keep the order of the record."""
     return rows.sort_values("found", ascending=False, kind="stable")
 
 
 def first_of(rows: pd.DataFrame) -> tuple[pd.Series | None, pd.Series | None]:
-    """The method of a set that found most, and the thesis's heatmap detector that did.
+    """The method that found most faces of a set, and the thesis's heatmap detector that found most.
 
-    Where that detector is itself the first, or nothing was found at all, both may be the same.
+    Both are the same if a heatmap detector comes first.
     """
     order = ranked(rows)
     heatmaps = order[order["group"] == HEATMAPS]

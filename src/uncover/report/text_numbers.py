@@ -1,4 +1,4 @@
-"""Where our own value stands for each number that the thesis gives in its running text alone."""
+"""Sources of our own values for the numbers that the thesis gives only in its running text."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from uncover.report.titles import THESIS_MODELS
 from uncover.tables import read_summary, read_table
 
 SETTINGS = "settings"
-"""The record of what is no file: the config of the run."""
+"""Record name for values from the config of the run, which is not a file of the run."""
 
 RGB_TABLES = "rgb_tables"
-"""Folder of what tables 4 to 6 rest on: boxes of the RGB detectors at their own IoU of non-maximum suppression."""
+"""Folder of the evaluations for tables 4 to 6, which use boxes of the RGB detectors at their own IoU of NMS."""
 
 Reader = Callable[[Any], Rate | None]
 
 
 @dataclass(frozen=True)
 class NumberSource:
-    """Where a number stands.
+    """Source of a number.
 
     Attributes:
         record: File below the folder of a run, or `SETTINGS`.
-        read: Takes its path, or the nested settings; None where the record has no such number.
-        caveat: What is to be said of its interval.
+        read: Reads the number from the path, or from the nested settings; None if it is not there.
+        caveat: Remark on its interval.
     """
 
     record: str
@@ -39,7 +39,7 @@ class NumberSource:
 
 
 def _cell(record: str, where: Mapping[str, object], column: str, factor: float = 1.0) -> NumberSource:
-    """A cell of a CSV file, with its interval if it has one, in the one row that has the values of `where`."""
+    """A cell of a CSV file, with its interval if it has one, in the only row with the values of `where`."""
 
     def read(path: Path) -> Rate | None:
         row = _row(path, where, column)
@@ -126,7 +126,7 @@ def _score(set_name: str, name: str, scope: str = "all", factor: float = 1.0) ->
 
 
 def _confusion(set_name: str, predicted: str, true: str) -> NumberSource:
-    """Percent of a true class's boxes (or of what is none) that were predicted as a class, with Wilson's interval."""
+    """Percentage of a true class's boxes (or of background) predicted as a class, with Wilson's interval."""
 
     def read(path: Path) -> Rate | None:
         confusion = read_confusion(path)
@@ -135,12 +135,12 @@ def _confusion(set_name: str, predicted: str, true: str) -> NumberSource:
         share = wilson(int(confusion.counts[row, column]), total)
         return Rate(100 * share.value, 100 * share.low, 100 * share.high) if total else None
 
-    caveat = "interval: boxes as independent, which those of one photo are not"
+    caveat = "interval treats boxes as independent, although those of one photo are not"
     return NumberSource(f"{RGB_TABLES}/metrics/rgb10/{set_name}/all/confusion.csv", read, caveat)
 
 
 def _curve(column: str, epoch: int | None) -> NumberSource:
-    """The training of the ten-part detector: a value at one of its epochs, or the highest."""
+    """A value of the ten-part detector's training, at one epoch or the maximum."""
 
     def read(path: Path) -> Rate:
         values = read_training_record(path)[column]
@@ -150,7 +150,7 @@ def _curve(column: str, epoch: int | None) -> NumberSource:
 
 
 def _detections(set_name: str, models: tuple[str, ...] = tuple(THESIS_MODELS)) -> dict[str, NumberSource]:
-    """Photos detected rightly and wrongly at the threshold that is best on the scored set itself, as in the thesis."""
+    """Photos detected correctly and incorrectly at the threshold that is best on the scored set, as in the thesis."""
     where = {"set": set_name, "threshold": "set"}
     right = {
         f"{set_name}_{model}_correct": _cell(f"metrics/{model}/rescue.csv", where, "images_correct") for model in models
@@ -221,17 +221,17 @@ SOURCES: dict[str, NumberSource] = {
     "conclusion_wflw_f1": _score("wflw", "F1_of_means", factor=100),
     "conclusion_slapi_hard_f1": _cell("tables/table_10.csv", {"Set": "Hard"}, "F1", 100),
 }
-"""By name of the number in published.yaml, those that our records hold."""
+"""Sources by name of the number in published.yaml, for numbers that a run has."""
 
 WITHOUT_SOURCE = {
-    "train_images": "a run of this project checks labels before it counts",
-    "hof_gradcampp_avg_errors": "counted by eye, which no run does",
+    "train_images": "this project checks labels before it counts them",
+    "hof_gradcampp_avg_errors": "counted by hand, which no run does",
     "slapi_low_gradcampp_avg_easy": "no record of this run counts at confidence 0.001",
     "slapi_low_gradcampp_10_easy": "no record of this run counts at confidence 0.001",
     "slapi_low_gradcampp_10_medium": "no record of this run counts at confidence 0.001",
     "slapi_low_gradcampp_10_hard": "no record of this run counts at confidence 0.001",
 }
-"""Why the others have none."""
+"""Reason by name, for numbers that a run does not have."""
 
 RECORDS = tuple(sorted({source.record for source in SOURCES.values()} - {SETTINGS}))
-"""Files below the folder of a run that the sources read, but for those that a run may not have."""
+"""Files below the folder of a run that the sources read, except files that a run may lack."""

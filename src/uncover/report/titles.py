@@ -1,4 +1,4 @@
-"""How tables and figures call detectors and what they look at."""
+"""Display names of detectors and of their inputs, for tables and figures."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from uncover.config.heatmaps import METHODS
 METHOD_TITLES = {name: method.title for name, method in METHODS.items()}
 
 FIRST_TITLES = {"rgb10": "RGB 10 classes", "rgb1": "RGB 1 class"}
-"""The thesis's detectors of photos."""
+"""The thesis's detectors that run on photos."""
 
 BASELINE_TITLES = {name: baseline.title for name, baseline in BASELINES.items()}
-"""Baseline detectors, in the order of the tables."""
+"""Baseline detectors, in table order."""
 
 THESIS_MODELS = {
     "gradcampp_avg": "GradCAM++ (avg)",
@@ -19,7 +19,7 @@ THESIS_MODELS = {
     "gradcampp_10": "GradCAM++ (10 class)",
     "hirescam_10": "HiResCAM (10 class)",
 }
-"""The thesis's four heatmap detectors in its order, with their plain titles (those of table 9)."""
+"""The thesis's four heatmap detectors in its order, with the titles of its table 9."""
 
 OTHER_TITLES = {
     "drawn_boxes": "Drawn boxes, no gradient",
@@ -27,25 +27,26 @@ OTHER_TITLES = {
     "feature_head": "Head on frozen features",
     "rgb1_occlusion": "RGB 1 class, occlusion augmentation",
 }
-"""What looks at no heatmaps: the controls, and our own detector."""
+"""Detectors that do not use heatmaps: the controls, and our own detector."""
 
 INPUT_TITLES = {"avg": "avg", "10": "10 class", "mean": "mean", "whole_face": "whole face"}
-"""By last part of a detector's name: which of a photo's maps it looks at."""
+"""Which heatmaps of a photo a detector runs on, by the last part of its name."""
 
 MAP_TITLES = {"": "", "multiscale": " multi-scale", "t1": " T1"}
-"""By middle part of a detector's name: what its maps have that the thesis's have not."""
+"""How its heatmaps differ from the thesis's, by the middle part of its name."""
 
 MAPS_EXPLAINED = (
-    "avg: the joint map of all detected classes; 10 class: a map per class; mean: of the classes' maps; whole face:"
-    " that class's own. Multi-scale: maps of several layers; T1: maps of all candidates, not of the detections alone."
+    "avg: joint heatmap of all detected classes; 10 class: one heatmap per class; mean: mean of the class heatmaps;"
+    " whole face: heatmap of that class. Multi-scale: heatmaps of several layers; T1: heatmaps of all candidates,"
+    " not only of the detections."
 )
 
 
 def model_title(name: str) -> str:
-    """What a detector is called in print, such as "HiResCAM multi-scale (avg)" for "hirescam_multiscale_avg".
+    """Display name of a detector, such as "HiResCAM multi-scale (avg)" for "hirescam_multiscale_avg".
 
     Args:
-        name: In the config. One that says neither a method nor a kind of map is its own title.
+        name: Name in the config. A name without a heatmap method or kind is returned unchanged.
     """
     for titles in (FIRST_TITLES, BASELINE_TITLES, OTHER_TITLES):
         if name in titles:
@@ -58,6 +59,6 @@ def model_title(name: str) -> str:
 
 
 def maps_title(name: str) -> str:
-    """What a kind of heatmaps is called in print, such as "HiResCAM multi-scale"; empty for a name of other words."""
+    """Display name of a kind of heatmaps, such as "HiResCAM multi-scale"; empty for any other name."""
     method, _, rest = name.partition("_")
     return METHOD_TITLES[method] + MAP_TITLES[rest] if method in METHOD_TITLES and rest in MAP_TITLES else ""

@@ -1,4 +1,4 @@
-"""What the report says of missed faces: its first two sentences, and one sentence per set."""
+"""The report's conclusions on missed faces: an answer of two sentences, and one sentence per set."""
 
 from __future__ import annotations
 
@@ -20,58 +20,58 @@ from uncover.rescue.trial_record import read_trial
 from uncover.tables import read_summary
 
 FEW_FACES = 10
-"""With fewer faces, one face more or less decides who is first."""
+"""With fewer faces, a single face decides the ranking."""
 
 NAMED = 3
-"""Of methods that tie."""
+"""Maximum number of tied methods that are named."""
 
 DETECTOR = "detector"
-"""Group of the baseline detectors, which need no first detector and no rescue."""
+"""Group of the baseline detectors, which need neither a first detector nor a rescue."""
 
 READY = (
-    "is a ready-made face detector, trained by others on other photos",
-    "are ready-made face detectors, trained by others on other photos",
+    "is a pretrained face detector, trained on other photos",
+    "are pretrained face detectors, trained on other photos",
 )
 TRAINED = (
-    "is a detector of another design, trained on this run's own photos",
-    "are detectors of other designs, trained on this run's own photos",
+    "has another architecture and was trained on the photos of this run",
+    "have other architectures and were trained on the photos of this run",
 )
-"""What they are, of one and of several."""
+"""Descriptions of baseline detectors, singular and plural."""
 
 ROUNDING = 1e-9
-"""An interval that ends nearer to zero than this ends at zero."""
+"""An interval end closer to zero than this counts as zero."""
 
 SAME_AP50 = 0.005
-"""Up to this difference two AP50 count as one number: half a unit of the thesis's last but one digit."""
+"""Two AP50 count as equal up to this difference: half a unit of the last but one digit in the thesis."""
 
 ZERO_MODEL = "gradcampp_10"
-"""The detector of whose detections the thesis prints none, beside a validation F1 of 0.977."""
+"""The detector for which the thesis reports 0 detections, despite a validation F1 of 0.977."""
 
 INTRODUCTION = (
-    "Who finds the faces that the first detector missed? All methods are cut at {rate:g} false boxes per missed photo"
-    " on each set itself; beside each share stands its 95 % interval, and whoever is first was chosen on the same"
+    "Which methods find the faces that the first detector missed? On each set, thresholds give all methods {rate:g}"
+    " false positives per missed photo. Shares have 95 % intervals. The best method of a set was chosen on the same"
     " photos."
 )
-NO_TRIAL = "This run has no rescue trial, so nothing can be said of missed faces."
+NO_TRIAL = "This run has no rescue trial, so it has no results on missed faces."
 NO_LABELS = "The rescue trial has no set with labels."
 
 
 def verdict(
     trial: Path | None, rescues: Mapping[str, Path], validations: Mapping[str, Path], trainings: Mapping[str, Path]
 ) -> list[str]:
-    """Write the paragraph.
+    """Write the sentences on missed faces.
 
     Args:
-        trial: `rescue_trial.csv`; None where the run has none.
+        trial: `rescue_trial.csv`; None if the run has none.
         rescues: `rescue.csv` by heatmap detector.
         validations: `summary.json` of evaluations of the whole face on val, by detector.
         trainings: `summary.json` of trainings, by detector.
 
     Returns:
-        Sentences: one per set of the trial, one on the thesis's "0 detections", one on the path of the numbers.
+        One sentence per set of the trial, one on the thesis's "0 detections", one on the consistency of AP50.
 
     Raises:
-        InputError: A file is not what it should be.
+        InputError: A file is not valid.
     """
     sentences = [NO_TRIAL]
     if trial is not None:
@@ -83,9 +83,9 @@ def verdict(
         missed = rows.groupby("set")["photos"].max()
         empty = [name for name in order if name in told and missed.get(name) == 0]
         if empty:
-            # In one sentence, where the first of them would stand.
+            # All such sets share one sentence, at the place of the first one.
             titles = ", ".join(set_title(name) for name in empty)
-            told[empty[0]] = f"{titles}: no photo missed, so there is nothing to find."
+            told[empty[0]] = f"{titles}: no photo missed, so there is no face to find."
             told = {name: text for name, text in told.items() if name not in empty[1:]}
         first = f"{INTRODUCTION.format(rate=rate_of(table))} {_drawn(rows)}".strip() if len(rows) else NO_LABELS
         sentences = [first, *(told[name] for name in order if name in told)]
@@ -95,7 +95,7 @@ def verdict(
 
 
 def _drawn(rows: pd.DataFrame) -> str:
-    """What the intervals of sets with missed photos take as independent, in one sentence."""
+    """What the intervals of sets with missed photos treat as independent, in one sentence."""
     of_sets = rows[rows["photos"] > 0].drop_duplicates("set").to_dict("records")
     counts = {str(row["set"]): block_count(row) for row in of_sets}
     if not counts:
@@ -106,36 +106,36 @@ def _drawn(rows: pd.DataFrame) -> str:
         if count
     ]
     if not told:
-        return "Intervals treat photos as independent, which those of one infant, person or video are not."
-    drawn = f"Photos that belong together are drawn together: {', '.join(told)}"
-    return f"{drawn}{'; those of the other sets count as independent' if len(told) < len(counts) else ''}."
+        return "Intervals treat photos as independent, although those of one infant, person or video are not."
+    drawn = f"Intervals resample photos that belong together as one block: {', '.join(told)}"
+    return f"{drawn}{'; photos of the other sets are treated as independent' if len(told) < len(counts) else ''}."
 
 
 def set_sentence(name: str, rows: pd.DataFrame) -> str:
-    """What the trial says of one set.
+    """Results of the trial on one set.
 
     Args:
-        name: Of the set.
-        rows: One per method, at one rate of false boxes and one kind of threshold.
+        name: Name of the set.
+        rows: One row per method, at one rate of false positives and one kind of threshold.
     """
     photos, faces = (int(rows[column].max()) for column in ("photos", "faces"))
     title = set_title(name)
     if not photos:
-        return f"{title}: no photo missed, so there is nothing to find."
+        return f"{title}: no photo missed, so there is no face to find."
     missed = f"{title}: {_count(photos, 'photo')} missed with {_count(faces, 'face')}"
     if not faces:
-        return f"{missed}: nothing to find."
+        return f"{missed}: no face to find."
     order = ranked(rows)
     most = int(order["found"].iloc[0])
     if not most:
-        return f"{missed}; no method found any."
+        return f"{missed}; no method found a face."
     best = order[order["found"] == most]
     heatmaps = order[order["group"] == HEATMAPS].head(1)
     parts = [f"{missed}; {_found_most(best)}", *_what_they_are(best)]
     told = [str(name) for name in best["method"]]
     for what, row, named in (
         ("the best of the thesis's heatmap detectors", heatmaps, True),
-        ("the mere lower threshold", order[order["method"] == BASELINE].head(1), False),
+        ("the lower threshold alone", order[order["method"] == BASELINE].head(1), False),
         ("the best baseline detector", order[order["group"] == DETECTOR].head(1), True),
     ):
         if len(row) and row["method"].iloc[0] not in told:
@@ -144,23 +144,23 @@ def set_sentence(name: str, rows: pd.DataFrame) -> str:
             told.append(name)
     parts += _without_detectors(order, told) if (best["group"] == DETECTOR).all() else []
     if faces < FEW_FACES:
-        parts.append(f"{_count(faces, 'face')} are too few to tell methods apart")
+        parts.append(f"{_count(faces, 'face')} are too few to compare methods")
     elif len(heatmaps):
         parts.append(_lead(best, heatmaps.iloc[0]))
     return "; ".join(parts) + "."
 
 
 def unlabelled_sentence(name: str, photos: int) -> str:
-    """What can be said of a set that nobody labelled."""
-    return f"{set_title(name)}: {_count(photos, 'photo')} missed; nobody labelled them, so boxes are only counted."
+    """Sentence on a set without labels."""
+    return f"{set_title(name)}: {_count(photos, 'photo')} missed; without labels, boxes are only counted."
 
 
 def zero_sentence(rescue: Path | None, validation: Path | None) -> str:
-    """Whether GradCAM++ (10 class) finds nothing although it validates well, as the thesis has it."""
+    """Whether GradCAM++ (10 class) has no detections despite a good validation score, as the thesis reports."""
     if rescue is None or validation is None:
         return ""
     counts = read_rescue(rescue)
-    # The thesis cuts at the best confidence of the set itself, and at a fixed one where nobody labelled the set.
+    # As in the thesis: the best confidence of the set itself if it has labels, a fixed one otherwise.
     labelled = {name for name, threshold in counts if threshold == OF_SET}
     tried = {
         name: (each.heatmaps, each.predictions or 0)
@@ -171,18 +171,18 @@ def zero_sentence(rescue: Path | None, validation: Path | None) -> str:
     beside = f"a validation F1 of {'n/a' if math.isnan(f1) else f'{f1:.2f}'}"
     claim = f'The thesis\'s "0 detections" of {THESIS_MODELS[ZERO_MODEL]} on missed photos'
     if not tried:
-        return f"{claim}, beside {beside} here, cannot be tried: no missed photo has a heatmap."
+        return f"{claim} cannot be checked here ({beside}): no missed photo has a heatmap."
     drawn = [predictions > 0 for _, predictions in tried.values()]
     how = "does not appear here" if all(drawn) else "appears in part here" if any(drawn) else "appears here"
     told = ", ".join(
         f"{_count(predictions, 'box', 'es')} in {_count(heatmaps, 'heatmap')} of {set_title(name)}"
         for name, (heatmaps, predictions) in tried.items()
     )
-    return f"{claim} {how}: {told}, at the thesis's choice of threshold, beside {beside}."
+    return f"{claim} {how}: {told}, at the threshold chosen as in the thesis, with {beside}."
 
 
 def path_sentence(validations: Mapping[str, Path], trainings: Mapping[str, Path]) -> str:
-    """Whether stored predictions score on val what the validation inside the training said."""
+    """Whether stored predictions reproduce the AP50 on val that was computed during training."""
     differences = {}
     for model in sorted(set(validations) & set(trainings) - {"rgb10", "rgb1"}):
         scored = read_evaluation(validations[model]).scores["AP50"].value
@@ -194,7 +194,7 @@ def path_sentence(validations: Mapping[str, Path], trainings: Mapping[str, Path]
     worst = max(differences, key=lambda model: differences[model])
     same = "equals" if differences[worst] <= SAME_AP50 else "does not equal"
     return (
-        f"There is one path: the AP50 of stored predictions on val {same} that of the validation in training"
+        f"Consistency: the AP50 of the stored predictions on val {same} the AP50 computed during training"
         f" (largest difference {differences[worst]:.4f}, {method_title(worst)};"
         f" {_count(len(differences), 'detector')} of the second step)."
     )
@@ -205,7 +205,7 @@ def _found_most(best: pd.DataFrame) -> str:
 
 
 def _what_they_are(best: pd.DataFrame) -> list[str]:
-    """What the baseline detectors among the first are: whether they know this run's photos makes a difference."""
+    """What the best methods are, if they are baseline detectors: it matters whether they were trained on this run."""
     names = [str(name) for name in best.loc[best["group"] == DETECTOR, "method"]]
     trained = [name for name in names if BASELINES[name].trained]
     ready = [name for name in names if not BASELINES[name].trained]
@@ -213,7 +213,7 @@ def _what_they_are(best: pd.DataFrame) -> list[str]:
 
 
 def _without_detectors(order: pd.DataFrame, told: Sequence[str]) -> list[str]:
-    """What the best of the other methods found, where it is not told yet and found anything."""
+    """The best of the other methods, if it is not mentioned yet and found a face."""
     others = order[order["group"] != DETECTOR]
     best = others[others["found"] == others["found"].max()]
     if best.empty or not best["found"].iloc[0] or set(best["method"]) & set(told):
@@ -222,15 +222,15 @@ def _without_detectors(order: pd.DataFrame, told: Sequence[str]) -> list[str]:
 
 
 def _lead(best: pd.DataFrame, heatmaps: pd.Series) -> str:
-    """Whether the first is ahead of the heatmap detector by more than chance, by their intervals."""
+    """Whether the lead of the best method over the heatmap detector is larger than chance, by their intervals."""
     first = best.iloc[0]
     if heatmaps["method"] in set(best["method"]):
         others = "" if len(best) == 1 else ", in a tie"
         beyond = bool(heatmaps["difference_low"] > 0)
         if first["method"] == BASELINE or BASELINE in set(best["method"]):
-            return f"a heatmap detector of the thesis is first{others}, not ahead of the mere lower threshold"
+            return f"a heatmap detector of the thesis is first{others}, not ahead of the lower threshold alone"
         chance = "beyond chance" if beyond else "which may be chance"
-        return f"a heatmap detector of the thesis is first{others}, ahead of the mere lower threshold, {chance}"
+        return f"a heatmap detector of the thesis is first{others}, ahead of the lower threshold alone, {chance}"
     apart = first["share_low"] > heatmaps["share_high"]
     if apart:
         return "the lead over the heatmap detector is beyond chance (the intervals do not overlap)"
@@ -260,14 +260,14 @@ def _count(number: int, what: str, plural: str = "s") -> str:
 
 @dataclass(frozen=True)
 class Pooled:
-    """What a method found in all sets with labels together.
+    """What a method found in all labelled sets together.
 
     Attributes:
-        method: Its name.
-        group: Its group in the trial.
-        found: Faces.
-        faces: That were missed.
-        low: Lower end of the share's interval.
+        method: Name.
+        group: Group in the trial.
+        found: Missed faces that it found.
+        faces: Missed faces.
+        low: Lower end of the interval of the share.
         high: Upper end.
     """
 
@@ -283,20 +283,20 @@ class Pooled:
 
     @property
     def share(self) -> str:
-        """In percent, with its interval."""
+        """Share in percent, with its interval."""
         return f"{100 * self.found / self.faces:.0f} % [{100 * self.low:.0f}, {100 * self.high:.0f}]"
 
 
 def pooled(rows: pd.DataFrame) -> list[Pooled]:
     """Add up what each method found in all sets.
 
-    Where a set has no interval, because it is a single photo or block, its share may be anything.
+    If a set has no interval, because it is a single photo or block, its share is taken as unknown (0 to 1).
 
     Args:
-        rows: Of the trial, one per set and method.
+        rows: Rows of the trial, one per set and method.
 
     Returns:
-        Those that found most first; of equals, as the record has them. Methods that some set lacks are left out.
+        Methods sorted by faces found; ties keep the order of the record. Methods that lack a set are left out.
     """
     rows = rows[rows["faces"] > 0]
     sets, faces = rows["set"].nunique(), int(rows.groupby("set")["faces"].max().sum())
@@ -314,16 +314,16 @@ def pooled(rows: pd.DataFrame) -> list[Pooled]:
 
 
 def answer(trial: Path | None) -> list[str]:
-    """The report's first words: do heatmaps of a detector find the faces that it misses, and is that worth it?
+    """The report's answer: do heatmaps of a detector find the faces that it misses, and are they worth it?
 
     Args:
-        trial: `rescue_trial.csv`; None where the run has none.
+        trial: `rescue_trial.csv`; None if the run has none.
 
     Returns:
-        Two sentences, or one where there is nothing to tell.
+        Two sentences, or one if there is no result.
 
     Raises:
-        InputError: It is no such record.
+        InputError: The file is not such a record.
     """
     if trial is None:
         return [NO_TRIAL]
@@ -335,9 +335,9 @@ def answer(trial: Path | None) -> list[str]:
         photos = sum(unlabelled(table).values())
         if photos:
             return [
-                f"This run cannot tell: nobody labelled the {_count(photos, 'missed photo')}, so boxes are counted."
+                f"No answer from this run: {_count(photos, 'missed photo')} without labels, so boxes are only counted."
             ]
-        return ["This run cannot tell: the first detector missed no face that is labelled."]
+        return ["No answer from this run: the first detector missed no labelled face."]
     by_name = {each.method: each for each in order}
     heatmaps = next((each for each in order if each.group == HEATMAPS), None)
     if heatmaps is None:
@@ -346,8 +346,8 @@ def answer(trial: Path | None) -> list[str]:
     others = [
         f"{words} {each.found} ({each.share})"
         for words, each in (
-            ("a mere lower threshold of the first detector", lower),
-            (f"the best other face detector, {method_title(rival.method)}," if rival else "", rival),
+            ("a lower threshold of the first detector", lower),
+            (f"the best baseline detector, {method_title(rival.method)}," if rival else "", rival),
         )
         if each is not None
     ]
@@ -357,7 +357,7 @@ def answer(trial: Path | None) -> list[str]:
 
 
 def answered(trial: Path | None) -> str:
-    """What the answer rests on, for small print; empty where it rests on nothing."""
+    """Small print of the answer: number of faces, rate and intervals; empty if there is no answer."""
     if trial is None:
         return ""
     table = read_trial(trial)
@@ -369,12 +369,12 @@ def answered(trial: Path | None) -> str:
     sets = _count(rows["set"].nunique(), "test set")
     return (
         f"{_count(faces, 'missed face')} in {_count(photos, 'photo')} of {sets}, all methods at {rate_of(table):g}"
-        " false boxes per missed photo; in brackets 95 % intervals. The best was chosen on these very photos."
+        " false positives per missed photo; 95 % intervals in brackets. The best method was chosen on the same photos."
     )
 
 
 def others_sentence(trial: Path | None) -> list[str]:
-    """What each baseline detector finds of the faces that ours missed, in one sentence; none without any."""
+    """What each baseline detector finds of the faces that the first detector missed; empty if there is none."""
     rows = at_rate(read_trial(trial)) if trial is not None else pd.DataFrame()
     found = [each for each in pooled(rows) if each.group == DETECTOR] if len(rows) else []
     if not found:
@@ -389,9 +389,9 @@ def _how_many(heatmaps: Pooled) -> str:
 
 
 def _worth(heatmaps: Pooled, lower: Pooled | None, order: Sequence[Pooled], rows: pd.DataFrame) -> str:
-    """Whether the heatmaps are worth it, as far as so many faces can tell."""
+    """Whether the heatmaps are worth it, if there are enough faces to decide."""
     if heatmaps.faces < FEW_FACES:
-        return "So few faces cannot tell methods apart"
+        return "These are too few faces to compare methods"
     parts = []
     if lower is not None:
         difference = heatmaps.found - lower.found
@@ -413,13 +413,13 @@ def _worth(heatmaps: Pooled, lower: Pooled | None, order: Sequence[Pooled], rows
     else:
         names = _names([each.method for each in best])
         chance = "a lead beyond chance" if best[0].low > heatmaps.high else "a lead that may be chance"
-        parts.append(f"most is found by {names}: {best[0]}, {chance}")
+        parts.append(f"the best result is that of {names}: {best[0]}, {chance}")
     text = "; ".join(parts)
     return text[:1].upper() + text[1:]
 
 
 def _difference(rows: pd.DataFrame, method: str) -> tuple[float, float]:
-    """Interval of the share that a method finds of all faces less that of the lower threshold, put together alike."""
+    """Interval of the share that a method finds of all faces minus that of the lower threshold."""
     own = rows[rows["method"] == method].set_index("set")
     lower = rows[rows["method"] == BASELINE].set_index("set")
     of_sets = []
@@ -431,11 +431,11 @@ def _difference(rows: pd.DataFrame, method: str) -> tuple[float, float]:
 
 
 def _interval_of_all(of_sets: Sequence[tuple[float, float, float, float]], least: float) -> tuple[float, float]:
-    """Put the intervals of sets together, as those of independent shares are (Zou and Donner's MOVER).
+    """Combine the intervals of sets as those of independent shares (MOVER, Zou and Donner).
 
     Args:
-        of_sets: Count, faces, and both ends of the interval of their ratio, of each set.
-        least: What the ratio cannot be below; it cannot be above 1.
+        of_sets: Count, faces, and both ends of the interval of their ratio, for each set.
+        least: Lower bound of the ratio; the upper bound is 1.
     """
     faces = sum(each[1] for each in of_sets)
     middle, below, above = 0.0, 0.0, 0.0

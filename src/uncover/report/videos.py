@@ -1,4 +1,4 @@
-"""Videos in the report: how it calls ways to detect, their scores, and what these say."""
+"""Videos in the report: display names of detection modes, their scores, and a conclusion."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ MODE_TITLES = {
     "rgb": "RGB detector alone",
     "heatmap": "with heatmaps (thesis)",
     "rescue": "with the best rescue",
-    "online": "with rescue and time, online",
-    "offline": "with rescue and time, offline",
+    "online": "with rescue and tracking, online",
+    "offline": "with rescue and tracking, offline",
 }
-"""By way to detect, in the order in which the report speaks of them."""
+"""Display name by detection mode, in report order."""
 
 SHORT_TITLES = {"rgb": "RGB alone", "heatmap": "heatmaps", "rescue": "rescue", "online": "online", "offline": "offline"}
 PART_TITLES = {("event", "dim"): "dim light", ("event", "away"): "no face", ("grade", "none"): "not covered"}
-"""Of the events and grades whose plain names say too little."""
+"""Display names of events and grades whose plain names are unclear."""
 
 
 def mode_title(mode: str) -> str:
-    """What a way to detect is called in print."""
+    """Display name of a detection mode."""
     return MODE_TITLES.get(mode, mode.replace("_", " "))
 
 
 def short_title(mode: str) -> str:
-    """The same where there is little room."""
+    """Short display name of a detection mode."""
     return SHORT_TITLES.get(mode, mode.replace("_", " "))
 
 
 def part_title(by: str, part: str) -> str:
-    """What an event, a grade or all frames are called in print."""
+    """Display name of an event, a grade or all frames."""
     return PART_TITLES.get((by, part), part.replace("_", " "))
 
 
@@ -44,31 +44,31 @@ def read_scores(path: Path) -> pd.DataFrame:
     """Load the record of `uncover evaluate videos`.
 
     Returns:
-        Rows with `COLUMNS` of `uncover.metrics.videos`; NaN stands for what has no value.
+        Rows with `COLUMNS` of `uncover.metrics.videos`; NaN for missing values.
 
     Raises:
-        InputError: It is no such record, or tells of no video.
+        InputError: The file is not such a record, or has no video.
     """
     scores = read_table(path, COLUMNS, "evaluate videos")
     scores = scores.astype({name: str for name in ("mode", "video", "by", "part")})
     if not (scores["video"] == ALL).any():
-        raise InputError(f"{path}: tells of no video; expected a record of 'uncover evaluate videos'")
+        raise InputError(f"{path}: has no video; expected a record of 'uncover evaluate videos'")
     return scores
 
 
 def overall(scores: pd.DataFrame) -> pd.DataFrame:
-    """A row per way to detect: all frames of all videos together."""
+    """One row per detection mode: all frames of all videos together."""
     return scores[(scores["video"] == ALL) & (scores["by"] == ALL)].reset_index(drop=True)
 
 
 def video_verdict(scores: Path | None) -> list[str]:
-    """Say what each way to detect found, at how many false boxes, and whether that differs from the first by chance.
+    """One sentence per detection mode: faces found, false positives, and whether the difference to the first is chance.
 
     Args:
         scores: Record of `uncover evaluate videos`, if the run has one.
 
     Raises:
-        InputError: It is no such record.
+        InputError: The file is not such a record.
     """
     if scores is None:
         return []
@@ -79,17 +79,17 @@ def video_verdict(scores: Path | None) -> list[str]:
 def _sentence(row: pd.Series) -> str:
     title = mode_title(str(row["mode"]))
     title = title[:1].upper() + title[1:]
-    false = f"{_cell(row, 'false_per_minute')} false boxes per minute{_change(row, 'false_gain')}"
+    false = f"{_cell(row, 'false_per_minute')} false positives per minute{_change(row, 'false_gain')}"
     if not row["faces"]:
-        return f"{title}: no face is in the picture in any frame; {false}."
+        return f"{title}: no frame shows a face; {false}."
     return (
-        f"{title}: the face found in {row['found']} of {row['faces']} frames, recall {_cell(row, 'recall')}"
+        f"{title}: found the face in {row['found']} of {row['faces']} frames, recall {_cell(row, 'recall')}"
         f"{_change(row, 'recall_gain')}; {false}; longest gap {row['longest_gap']:.1f} s."
     )
 
 
 def _change(row: pd.Series, name: str) -> str:
-    """The difference to the first way, and whether its interval leaves out zero; nothing for the first itself."""
+    """The difference to the first mode, and whether its interval excludes zero; empty for the first mode itself."""
     if pd.isna(row[name]):
         return ""
     low, high = row[f"{name}_low"], row[f"{name}_high"]

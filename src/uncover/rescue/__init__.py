@@ -1,1 +1,1 @@
-"""The second step: which photos the first detector missed, and whether anything finds the faces in them."""
+"""The second step: missed photos of the first detector, and methods to find the faces in them."""

@@ -1,9 +1,8 @@
-"""Weighted box fusion: boxes that agree become one, their mean weighted by confidence, as sure as all of them together.
+"""Weighted box fusion: matching boxes are merged into their mean, weighted by confidence, with a combined confidence.
 
-The idea is that of Solovyev, Wang and Gabruseva, "Weighted boxes fusion: Ensembling boxes from different object
-detection models", Image and Vision Computing 107 (2021) 104117. Theirs rescales the mean confidence by the number of
-models; here confidences add up, because a face has as many boxes as it has parts that were found. All images are worked
-on at once.
+After Solovyev, Wang and Gabruseva, "Weighted boxes fusion: Ensembling boxes from different object detection models",
+Image and Vision Computing 107 (2021) 104117. The original rescales the mean confidence by the number of models; here
+confidences add up, because a face has one box per detected part. All images are processed together.
 """
 
 from __future__ import annotations
@@ -20,37 +19,37 @@ from uncover.metrics.predictions import CORNERS, MOST_BOXES, Predictions
 from uncover.rescue.evidence import Evidence, Floats, Ints, implied_faces
 
 LOWEST_PART = 0.02
-"""Confidence from which a part's box counts."""
+"""Minimum confidence of a part's box."""
 
 AGREEMENT = 0.5
-"""IoU from which two boxes are of the same face; the thesis takes a box for correct from there."""
+"""Minimum IoU of two boxes of the same face; the thesis uses it for correct boxes."""
 
 IMAGES_AT_ONCE = 128
-"""Worked on side by side: enough to make numpy's calls cheap, few enough to stay in the processor's cache."""
+"""Images processed together: enough to amortise numpy's calls, few enough to fit into the CPU cache."""
 
 EPSILON = 1e-12
-"""Keeps the mean of boxes without confidence defined."""
+"""Avoids a division by zero for boxes without confidence."""
 
 
 def face_boxes(predictions: Predictions, evidence: Evidence) -> Detections:
-    """Every whole-face box, whatever its confidence, as `fuse` wants them."""
+    """All whole-face boxes of any confidence, in the form of `fuse`."""
     found = predictions.boxes[predictions.boxes["class_id"] == WHOLE_FACE]
     rows = np.arange(len(found), dtype=np.int64)
     return _candidates(found, found[list(CORNERS)].to_numpy(np.float64), rows, evidence)
 
 
 def part_faces(evidence: Evidence, lowest: float = LOWEST_PART) -> Detections:
-    """For every part's box of rgb10 the face that lies around it in the median training face, as `fuse` wants them.
+    """For each part's box of rgb10, the face around it according to the median training face, in the form of `fuse`.
 
-    They may leave the image: cut off, a face half outside and the ghost beside it, where the other eye would put it,
-    look alike.
+    Faces may extend beyond the image: after clipping, a real face at the edge and a wrong hypothesis beside it (from
+    the other eye) would look alike.
 
     Args:
-        evidence: Of the set.
-        lowest: Confidence from which a part's box counts.
+        evidence: Evidence on the set.
+        lowest: Minimum confidence of a part's box.
     """
     found = evidence.rgb10.boxes
-    # In single precision, in which confidences are stored.
+    # Compare in single precision, in which confidences are stored.
     found = found[found["confidence"].to_numpy(np.float32) >= np.float32(lowest)]
     class_id, corners = found["class_id"].to_numpy(np.int64), found[list(CORNERS)].to_numpy(np.float64)
     faces, part = implied_faces(evidence.anatomy, class_id, corners)
@@ -58,7 +57,7 @@ def part_faces(evidence: Evidence, lowest: float = LOWEST_PART) -> Detections:
 
 
 def pooled(*several: Detections) -> Detections:
-    """Boxes of several sources, whose numbers in `found_by` become different ones."""
+    """Boxes of several sources, with distinct numbers in `found_by`."""
     apart, first = [], 0
     for each in several:
         assert each.found_by is not None
@@ -68,21 +67,22 @@ def pooled(*several: Detections) -> Detections:
 
 
 def fuse(boxes: Detections, evidence: Evidence, agreement: float = AGREEMENT) -> Detections:
-    """One whole-face box for each cluster of boxes that agree.
+    """One whole-face box for each cluster of matching boxes.
 
-    A box that stands for several faces, such as an eye that may be the left or the right one, supports only the
-    strongest of the clusters that they went to; the others are taken back and the rest is fused again. The confidence
-    of s added confidences is s / (1 + s): it rises with s, stays within 0 and 1, and unlike 1 - exp(-s) it does not run
-    into 1 in single precision when a dozen sure parts agree, which would make the best boxes equal.
+    A box with several hypotheses, such as an eye that may be the left or the right one, supports only the strongest of
+    their clusters; the other hypotheses are removed and the rest is fused again. The confidence of a sum s of
+    confidences is s / (1 + s): it increases with s and stays between 0 and 1. Unlike 1 - exp(-s) it does not round to 1
+    in single precision if a dozen confident parts match, which would make the best boxes equal.
 
     Args:
-        boxes: float64, with `image` (row of the evidence's images) and `found_by`: boxes of the same image that share
-            this number are faces that one box may stand for.
-        evidence: Of the set.
-        agreement: IoU from which boxes are of the same face.
+        boxes: float64, with `image` (row of the evidence's images) and `found_by`: boxes of an image with the same
+            number are alternative faces of one box.
+        evidence: Evidence on the set.
+        agreement: Minimum IoU of boxes of the same face.
 
     Returns:
-        By image, the best first, clipped to it, after NMS at the evidence's IoU; no more than a detector may store.
+        Boxes by image, sorted by falling confidence, clipped to the image, after NMS at the evidence's IoU and limited
+        to the number that a detector may store.
     """
     assert boxes.image is not None and boxes.found_by is not None
     clusters = cluster(boxes, agreement)
@@ -101,7 +101,7 @@ def fuse(boxes: Detections, evidence: Evidence, agreement: float = AGREEMENT) ->
 
 
 def stored(image: Ints, boxes: NDArray[np.floating], confidence: NDArray[np.floating]) -> Detections:
-    """Whole faces in the precision in which predictions are stored.
+    """Whole faces in the precision of stored predictions.
 
     Args:
         image: int64 (N,), row of the evidence's images.
@@ -113,13 +113,13 @@ def stored(image: Ints, boxes: NDArray[np.floating], confidence: NDArray[np.floa
 
 @dataclass(frozen=True)
 class Clusters:
-    """Clusters of boxes that agree, by image and falling support.
+    """Clusters of matching boxes, sorted by image and falling support.
 
     Attributes:
         image: int64 (G,), rising.
-        boxes: float64 (G, 4): the mean of the cluster's boxes, weighted by their confidence.
+        boxes: float64 (G, 4): mean of the cluster's boxes, weighted by their confidence.
         support: float64 (G,): sum of their confidences.
-        of_box: int64 (N,): row of the cluster that each box went to.
+        of_box: int64 (N,): cluster of each box.
     """
 
     image: Ints
@@ -129,18 +129,18 @@ class Clusters:
 
 
 def cluster(boxes: Detections, agreement: float) -> Clusters:
-    """Let boxes agree, image by image, the surest first.
+    """Cluster boxes, image by image, in order of falling confidence.
 
-    A box joins the cluster whose mean box it overlaps most, if by `agreement` or more, and opens one otherwise. The
-    k-th surest boxes of all images are placed in one step, so a step costs the same for one image as for many.
+    A box joins the cluster whose mean box it overlaps most, if by at least `agreement`, otherwise it starts a new one.
+    The k-th boxes of all images are placed in one step, so a step costs the same for one image as for many.
 
     Args:
-        boxes: float64, with `image`, from 0 on.
-        agreement: IoU from which a box agrees with a cluster.
+        boxes: float64, with `image`, from 0.
+        agreement: Minimum IoU of a box and its cluster.
     """
     image, corners = boxes.image_rows, np.asarray(boxes.boxes, np.float64)
     confidence = np.asarray(boxes.confidence, np.float64)
-    # The corners decide among boxes that are equally sure: the order in which they come never matters.
+    # Ties in confidence are ordered by the corners, so that the input order does not matter.
     order = np.lexsort((*corners.T[::-1], -confidence, image))
     row, mean, support = np.empty(len(order), np.int64), [np.zeros((0, 4))], [np.zeros(0)]
     of_cluster, clusters = [np.zeros(0, np.int64)], 0
@@ -160,18 +160,18 @@ def cluster(boxes: Detections, agreement: float) -> Clusters:
 
 
 def _candidates(found: pd.DataFrame, boxes: Floats, number: Ints, evidence: Evidence) -> Detections:
-    """Faces that the rows `found` stand for."""
+    """Faces that the rows `found` represent."""
     row_of_image = evidence.row_of_image()
     image = np.array([row_of_image[name] for name in found["image"]], np.int64)
     return Detections(boxes, found["confidence"].to_numpy(np.float64), image=image, found_by=number)
 
 
 def _place(image: Ints, corners: Floats, confidence: Floats, agreement: float) -> Clusters:
-    """`cluster` of a block: boxes by image and falling confidence."""
+    """`cluster` for a block: boxes sorted by image and falling confidence."""
     lanes = _Lanes.of(image)
     box = np.zeros((lanes.images, lanes.longest), np.int64)
     box[lanes.image, lanes.rank] = np.arange(len(image))
-    # The corners come first, so that the work runs along memory.
+    # Corners on the first axis, so that operations run along contiguous memory.
     mean = np.zeros((4, lanes.images, lanes.longest))
     support = np.zeros((lanes.images, lanes.longest))
     count = np.zeros(lanes.images, np.int64)
@@ -180,7 +180,7 @@ def _place(image: Ints, corners: Floats, confidence: Floats, agreement: float) -
         active = lanes.active(rank)
         lane, own = np.arange(active), box[:active, rank]
         opened = int(count[:active].max())
-        # Clusters not yet opened have no area, so nothing overlaps them.
+        # Clusters that do not exist yet have no area, so nothing overlaps them.
         found = iou(corners[own][:, None], np.moveaxis(mean[:, :active, :opened], 0, -1))
         best = found.argmax(axis=1) if opened else np.zeros(active, np.int64)
         joins = found[lane, best] >= agreement if opened else np.zeros(active, np.bool_)
@@ -201,12 +201,12 @@ def _place(image: Ints, corners: Floats, confidence: Floats, agreement: float) -
 
 @dataclass(frozen=True)
 class _Lanes:
-    """Rows of several images as lanes side by side, the longest first.
+    """Rows of several images as parallel lanes, the longest first.
 
     Attributes:
         image: int64 (N,): lane of each row.
-        rank: int64 (N,): place of each row in its lane.
-        lengths: int64 (lanes,), falling.
+        rank: int64 (N,): position of each row in its lane.
+        lengths: int64 (lanes,), descending.
     """
 
     image: Ints
@@ -215,7 +215,7 @@ class _Lanes:
 
     @classmethod
     def of(cls, image: Ints) -> _Lanes:
-        """Lanes of rows whose images rise."""
+        """Lanes of rows that are sorted by image."""
         _, first, lane, lengths = np.unique(image, return_index=True, return_inverse=True, return_counts=True)
         by_length = np.argsort(-lengths, kind="stable")
         place = np.empty(len(by_length), np.int64)
@@ -231,12 +231,12 @@ class _Lanes:
         return int(self.lengths[0]) if len(self.lengths) else 0
 
     def active(self, rank: int) -> int:
-        """Lanes that have a row of this rank: the first so many."""
+        """Number of lanes that have a row of this rank; these lanes come first."""
         return int(np.searchsorted(-self.lengths, -rank, side="left"))
 
 
 def _blocks(image: Ints) -> list[slice]:
-    """Rows of a few images at a time, which bounds the memory; images rise."""
+    """Rows of a few images at a time, which bounds the memory; rows are sorted by image."""
     if not len(image):
         return []
     starts = np.flatnonzero(np.diff(image, prepend=-1))[::IMAGES_AT_ONCE]

@@ -1,9 +1,10 @@
-"""Detectors alone and with a rescue behind them: what share of all faces is found, at how many false boxes?
+"""Detectors alone and with a rescue: share of all faces found, and number of false positives.
 
-A rescue looks only where the detector found nothing, and its boxes count there from the confidence on that keeps a rate
-of false boxes on `val`. More faces for more false boxes prove little: a lower threshold of the detector buys them too.
-So every pair stands beside the detector alone, with its threshold lowered until it makes as many false boxes: on the
-very photos that are scored, which favours the detector alone, since the rescue's threshold comes from `val`.
+A rescue runs only on photos in which the detector found nothing, at a threshold that keeps a rate of false positives on
+`val`. More faces for more false positives prove little, since a lower threshold of the detector has the same effect. So
+each pair is compared with the detector alone, with its threshold lowered until it has as many false positives. That
+threshold is chosen on the evaluated photos, which favours the detector alone, because the rescue's threshold is from
+`val`.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ COLUMNS = (
 
 
 PHOTOS = Drawn()
-"""Draw photos one by one."""
+"""Resample single photos."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,8 @@ class TriedRescue:
     """A rescue on a set.
 
     Attributes:
-        name: Of the method.
-        confidence: From which its boxes count; None where none keeps the rate on `val`: then it proposes nothing.
+        name: Name of the method.
+        confidence: Its threshold; None if no threshold keeps the rate on `val`, so that it returns no boxes.
         matched: Its boxes on all photos of the set.
     """
 
@@ -62,9 +63,9 @@ class _Pair:
     """A detector on P photos, alone or with a rescue.
 
     Attributes:
-        row: What is known without the faces.
+        row: Values that do not depend on the faces.
         found: int64 (P,), correct boxes.
-        same: int64 (P,), those of the detector alone at as many false boxes; None for the detector alone.
+        same: int64 (P,), correct boxes of the detector alone at as many false positives; None without a rescue.
     """
 
     row: Row
@@ -80,18 +81,18 @@ def try_cascades(
     settings: Settings,
     drawn: Drawn = PHOTOS,
 ) -> list[Row]:
-    """Rows of one set with labels.
+    """Rows of one labelled set.
 
     Args:
-        name: Of the set.
+        name: Name of the set.
         faces: int64 (P,), true whole faces in each of its photos.
         detectors: Boxes of every detector on these photos.
-        rescues: On these photos.
-        settings: Of the resamples, which are the same for all rows.
-        drawn: What these draw.
+        rescues: Rescues on these photos.
+        settings: Settings of the resamples, which are the same for all rows.
+        drawn: Units of resampling.
 
     Returns:
-        Rows with `COLUMNS`, of every detector alone and then with each rescue; None stands for what has no value.
+        Rows with `COLUMNS`, of every detector alone and then with each rescue; None for missing values.
     """
     pairs = [pair for detector, matched in detectors.items() for pair in _pairs(detector, matched, rescues)]
     if not pairs:
@@ -113,19 +114,20 @@ def try_cascades(
 
 
 def confidence_at(detector: TriedDetector, matched: MatchedPhotos, false_boxes: int) -> float:
-    """How far a detector's threshold may be lowered, alone, for so many false boxes on some photos.
+    """Lowest threshold of a detector alone with at most this number of false positives.
 
     Args:
-        detector: At work.
+        detector: The detector with its threshold.
         matched: Its boxes on these photos.
-        false_boxes: At least as many as it makes at its own threshold.
+        false_boxes: Number of false positives, at least that at the detector's own threshold.
 
     Returns:
-        The lowest confidence from which it makes no more of them, as far down as its boxes are stored; never above its
-        own. Faces that it would find before its next false box are its own, whether a rescue spends any or not.
+        The lowest confidence with at most this number, limited by the stored boxes and at most the detector's own
+        threshold. Faces found before the next false positive count for the detector alone, even if the rescue adds
+        none.
     """
     lowest = threshold_within(matched, false_boxes)
-    # In single precision, in which confidences are stored and compared.
+    # Compare in single precision, in which confidences are stored.
     lower = lowest is not None and np.float32(lowest) < np.float32(detector.confidence)
     return lowest if lowest is not None and lower else detector.confidence
 
@@ -146,7 +148,7 @@ def _pairs(detector: TriedDetector, matched: MatchedPhotos, rescues: Sequence[Tr
     }
     yield _Pair(of_all | {"rescue": NO_RESCUE} | _counts(found, false), found)
     for rescue in rescues:
-        # In a missed photo the detector has no box, so no face is counted twice.
+        # The detector has no box in a missed photo, so no face is counted twice.
         more_found, more_false = (np.where(missed, count, 0) for count in rescue.matched.count(rescue.confidence))
         counts = _counts(found + more_found, false + more_false)
         same = confidence_at(detector, matched, counts["false_boxes"])
@@ -155,7 +157,7 @@ def _pairs(detector: TriedDetector, matched: MatchedPhotos, rescues: Sequence[Tr
 
 
 def _counts(found: Ints, false: Ints) -> Row:
-    """Of all photos."""
+    """Counts over all photos."""
     boxes = int(false.sum())
     per_photo = boxes / len(false) if len(false) else None
     return {"found": int(found.sum()), "false_boxes": boxes, "false_per_photo": per_photo}
@@ -170,22 +172,22 @@ def run_cascade(
     val: str,
     settings: Settings,
 ) -> list[Row]:
-    """Try all detectors, alone and with each rescue, on all photos of the sets with labels but `val`.
+    """Evaluate all detectors, alone and with each rescue, on all photos of the labelled sets except `val`.
 
     Args:
-        detectors: To try.
-        rescues: To try behind each of them.
-        predictions: As for `read_files`, as are those that follow.
-        missed: Of all sets. Who missed what in them does not matter here, but which heatmaps are blank does.
-        datasets: Of sets with labels.
-        val: Gives the thresholds of the rescues.
-        settings: Of the trial; its one rate is what these keep there.
+        detectors: Detectors with their thresholds.
+        rescues: Rescues to combine with each of them.
+        predictions: As for `read_files`, like the following arguments.
+        missed: Lists of all sets; used for blank heatmaps, not for missed photos.
+        datasets: Labelled sets.
+        val: Set that gives the thresholds of the rescues.
+        settings: Settings of the trial; its only rate is that of the thresholds.
 
     Returns:
         Rows of the record, by set, detector and rescue.
 
     Raises:
-        InputError: A file is missing or not what it should be, or files are not about the same photos.
+        InputError: A file is missing or not valid, or files are of different photos.
     """
     maps = {rescue.maps for rescue in rescues if rescue.maps is not None}
     files = read_files(predictions, missed, datasets, val, maps)
@@ -210,7 +212,7 @@ def _match(files: TrialFiles, detector: TriedDetector, trial_set: TrialSet, true
     """Boxes of a detector on a set.
 
     Raises:
-        InputError: As `TrialFiles.read`, or boxes that would count were not stored.
+        InputError: As for `TrialFiles.read`, or the boxes were stored above the threshold.
     """
     method = Method(detector.name)
     found = files.read(method, trial_set.name, detector.confidence)

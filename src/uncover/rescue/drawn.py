@@ -1,7 +1,7 @@
-"""A control without any gradient: the first detector's own boxes, drawn as blobs in the place of heatmaps.
+"""A control without gradients: the first detector's own boxes, drawn as blobs in place of heatmaps.
 
-What a detector learns from these it could have learned from the boxes: only what heatmaps add to it is due to them.
-They are stored like any heatmap set, on the grid of the finest layer that heatmaps are made of.
+A detector trained on these can only use information of the boxes, so the difference to heatmaps is their contribution.
+They are stored like any heatmap set, on the grid of the finest layer of heatmaps.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from uncover.metrics.predictions import CORNERS, OF_ALL, Predictions, read_predi
 from uncover.progress import track
 
 CELL = 8
-"""Pixels of the frame per cell, as at the finest of YOLOv5's levels."""
+"""Pixels of the frame per cell, as on YOLOv5's finest level."""
 
 SIGMAS_PER_SIDE = 4
-"""A side is so many standard deviations of its blob: in the middle of an edge a blob has 0.14 of its height."""
+"""Side of a box in standard deviations of its blob: at the middle of an edge the blob has 0.14 of its height."""
 
 
 def draw_set(path: Path, confidence: float, out: Path) -> Manifest:
-    """Draw the boxes of a set into a folder of `images/`, `joint/` and `manifest.parquet`.
+    """Draw the boxes of a set into a folder with `images/`, `joint/` and `manifest.parquet`.
 
     Args:
         path: Predictions of the first detector on the set.
-        confidence: Lowest of a box that is drawn.
-        out: Folder to make.
+        confidence: Minimum confidence of drawn boxes.
+        out: Output folder.
 
     Raises:
-        InputError: The predictions are none, lack boxes of such confidence or the size of the network's input, two
-            photos would share a file, or the folder is somebody else's.
+        InputError: The predictions are not valid, lack boxes down to this confidence or the size of the network's
+            input, two photos would share a file, or the folder belongs to something else.
     """
     predictions = read_predictions(path, confidence)
     size = predictions.settings.get("image_size")
     if not isinstance(size, int) or size < 1:
-        raise InputError(f"{path}: image_size is {size!r}; expected pixels, which say what grid the maps have")
+        raise InputError(f"{path}: image_size is {size!r}; expected the size of the network's input in pixels")
     files = file_names(predictions.images["image"])
     settings = _settings(predictions, size, confidence)
     about = {name: settings[name] for name in ("variant", "method", "layers", "target", "model")}
     class_ids, class_names = list(predictions.class_names), settings["class_names"]
-    # By photo at once: looking each photo up in the table of all boxes takes minutes for a large set.
+    # Group by photo once: a lookup in the table of all boxes per photo takes minutes for a large set.
     boxes = dict(list(_sure(predictions, confidence).groupby("image", sort=False)))
     images = list(predictions.images[["image", "width", "height"]].itertuples(index=False, name=None))
     rows = []
@@ -60,7 +60,7 @@ def draw_set(path: Path, confidence: float, out: Path) -> Manifest:
             own = boxes.get(image, predictions.boxes.iloc[:0])
             drawn = draw(own, fit(width, height, size), class_ids, class_names, about)
             write_files(folder, files[image], drawn)
-            # Nobody needs the photo to draw these, so its hash is not known.
+            # The photo itself is not read, so its hash is unknown.
             rows.append(describe(image, files[image], "", drawn))
         manifest = tabulate(rows, settings)
         write_manifest(folder / MANIFEST, manifest)
@@ -76,15 +76,15 @@ def draw(
 ) -> Files:
     """The maps of one photo.
 
-    A class's map is the highest of its boxes' blobs at each cell, not their sum: how many boxes non-maximum suppression
-    leaves round one nose says nothing about the nose. So is the joint map, of the boxes of all classes.
+    The map of a class is the maximum over the blobs of its boxes at each cell, not their sum: the number of boxes that
+    non-maximum suppression keeps of one nose is not informative. The joint map is the maximum over all classes.
 
     Args:
-        boxes: That are drawn, as predictions have them: in pixels of the photo.
-        frame: Where the photo stands in what the first detector saw.
-        class_ids: By channel.
-        class_names: Likewise.
-        about: How they were made.
+        boxes: Boxes to draw, in the form of predictions: in pixels of the photo.
+        frame: Position of the photo in the first detector's input.
+        class_ids: Class ids by channel.
+        class_names: Class names by channel.
+        about: Metadata on how they were made.
     """
     channel_of = {class_id: channel for channel, class_id in enumerate(class_ids)}
     corners = frame.to_network(boxes[list(CORNERS)].to_numpy(np.float64))
@@ -105,16 +105,16 @@ def draw(
 def blobs(
     corners: NDArray[np.float64], confidence: NDArray[np.float32], height: int, width: int
 ) -> NDArray[np.float32]:
-    """Boxes as Gaussian blobs, read at the middles of cells.
+    """Boxes as Gaussian blobs, sampled at cell centres.
 
-    A blob is as high as its box is sure. Its standard deviation is at least half a cell: a smaller one could stand
-    between the middles of cells, and nobody would see it.
+    The height of a blob is the confidence of its box. Its standard deviation is at least half a cell: a smaller blob
+    could fall between cell centres and vanish.
 
     Args:
         corners: float64 (n, 4), x1 y1 x2 y2 in pixels of the frame.
         confidence: float32 (n,).
-        height: Of the grid, in cells.
-        width: Likewise.
+        height: Height of the grid, in cells.
+        width: Width of the grid, in cells.
 
     Returns:
         float32 (n, height, width).
@@ -129,12 +129,12 @@ def blobs(
 
 
 def _sure(predictions: Predictions, confidence: float) -> pd.DataFrame:
-    # Both sides in single precision, in which confidences are stored.
+    # Compare in single precision, in which confidences are stored.
     return predictions.boxes[predictions.boxes["confidence"].to_numpy(np.float32) >= np.float32(confidence)]
 
 
 def _settings(predictions: Predictions, image_size: int, confidence: float) -> dict[str, Any]:
-    """What the manifest says, under the names that those of heatmaps have."""
+    """Settings for the manifest, with the names used for heatmaps."""
     return {
         "variant": DRAWN_BOXES,
         "method": DRAWN_BOXES,

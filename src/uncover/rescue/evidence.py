@@ -1,6 +1,7 @@
-"""What rescue strategies are given: stored predictions, sizes of images, maps, and the anatomy of faces.
+"""Input of rescue strategies: stored predictions, image sizes, heatmaps, and the anatomy of faces.
 
-The anatomy says where a whole face lies around each of its parts, learnt once from the true boxes of the training set.
+The anatomy gives the position of the whole face relative to each part, computed from the true boxes of the training
+set.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ BOXES, MANIFEST = "boxes.parquet", "manifest.parquet"
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What the training set says about faces.
+    """Relative positions of faces and parts in the training set.
 
     Attributes:
-        offsets: By class id of a part, float64 (modes, 4): x1 y1 x2 y2 of the whole face in the frame of the part's
-            box, whose upper left corner is 0, 0 and whose lower right corner is 1, 1. Medians over the training faces.
-            A class has a mode for each kind of box that bears its name: `eyes` has two, because left and right share
-            the class, and a median over both would throw every face half a face off.
+        offsets: By class id of a part, float64 (modes, 4): x1 y1 x2 y2 of the whole face relative to the part's box,
+            whose upper left corner is 0, 0 and whose lower right corner is 1, 1. Medians over the training faces.
+            A class has one mode for each kind of box with its name: `eyes` has two, because left and right share the
+            class, and a median over both would be off by half a face.
         typical: float64 (4,): x1 y1 x2 y2 of the median training face, as shares of its photo.
     """
 
@@ -44,16 +45,16 @@ class Anatomy:
 
 @dataclass(frozen=True)
 class Evidence:
-    """About one set.
+    """Evidence on one set.
 
     Attributes:
-        rgb10: Predictions of the detector of ten parts.
-        rgb1: Predictions of the detector of the whole face, on the same images.
-        anatomy: Of the training set.
-        scales: Predictions of the same images at several inference scales, by name, such as those of rgb1 at twice
-            its input size.
+        rgb10: Predictions of the ten-part detector.
+        rgb1: Predictions of the whole-face detector, on the same images.
+        anatomy: Anatomy from the training set.
+        scales: Predictions on the same images at further input sizes, by name, such as those of rgb1 at twice its
+            input size.
         nms_iou: IoU above which a proposed box of lower confidence is dropped.
-        maps: The joint heatmap of each image, by its name; None where there are no heatmaps.
+        maps: Joint heatmap by image name; None if there are no heatmaps.
     """
 
     rgb10: Predictions
@@ -64,7 +65,7 @@ class Evidence:
     maps: Mapping[str, StoredMaps] | None = None
 
     def __post_init__(self) -> None:
-        """Make sure that all are about the same images.
+        """Check that all predictions are of the same images.
 
         Raises:
             InputError: They are not.
@@ -74,8 +75,8 @@ class Evidence:
             same = others.images[["image", "width", "height"]].sort_values("image", ignore_index=True)
             if not np.array_equal(own.to_numpy(object), same.to_numpy(object)):
                 raise InputError(
-                    f"predictions of rgb10 and {name} are on other images ({len(own)} and {len(same)}), or these have "
-                    "other sizes; predict on the same set with both"
+                    f"predictions of rgb10 and {name} differ in images ({len(own)} and {len(same)}) or in their sizes; "
+                    "run both detectors on the same set"
                 )
 
     @property
@@ -93,15 +94,16 @@ class Evidence:
 
 
 def learn_anatomy(train: Path) -> Anatomy:
-    """Learn from the true boxes of a data set, `boxes.parquet` and `manifest.parquet` of `uncover labels`.
+    """Compute the anatomy from the true boxes of a data set: `boxes.parquet` and `manifest.parquet` of `uncover
+    labels`.
 
     Raises:
-        InputError: They are missing, or hold no whole face.
+        InputError: The files are missing, or have no whole face.
     """
     boxes, photos = read_kept_boxes(train / BOXES), read_manifest(train / MANIFEST)
     whole = boxes["class_id"] == WHOLE_FACE
     if not whole.any():
-        raise InputError(f"{train / BOXES}: no box of class '{WHOLE}'; expected the training set, whose faces have one")
+        raise InputError(f"{train / BOXES}: no box of class '{WHOLE}'; expected the training set")
     pairs = boxes[~whole].merge(boxes.loc[whole, [*FACE, *CORNERS]], on=FACE, suffixes=("", "_face"))
     offsets: dict[int, list[Floats]] = {}
     for _, same in pairs.groupby(["class_id", "part"], sort=True):
@@ -112,7 +114,7 @@ def learn_anatomy(train: Path) -> Anatomy:
 
 
 def into_frame(faces: Floats, parts: Floats) -> Floats:
-    """Boxes (N, 4) in the frames of other boxes (N, 4), whose sides are above 0."""
+    """Boxes (N, 4) relative to other boxes (N, 4), whose sides are above 0."""
     origin, sides = np.tile(parts[:, :2], 2), np.tile(parts[:, 2:] - parts[:, :2], 2)
     return (faces - origin) / sides
 
@@ -124,16 +126,15 @@ def out_of_frame(offsets: Floats, parts: Floats) -> Floats:
 
 
 def implied_faces(anatomy: Anatomy, class_id: Ints, parts: Floats) -> tuple[Floats, Ints]:
-    """Whole faces that lie around parts, by class and mode: a part of two modes implies two faces.
+    """Whole faces implied by parts, by class and mode: a part with two modes implies two faces.
 
     Args:
-        anatomy: Of the training set.
-        class_id: int64 (N,), of the parts; a class that the anatomy does not know, the whole face among them, implies
-            nothing.
+        anatomy: Anatomy from the training set.
+        class_id: int64 (N,), classes of the parts; classes without offsets, such as the whole face, imply nothing.
         parts: float64 (N, 4) x1 y1 x2 y2, pixels.
 
     Returns:
-        float64 (M, 4), the faces, which may leave the image; int64 (M,), the row of the part that implies each.
+        float64 (M, 4), the faces, which may extend beyond the image; int64 (M,), the part that implies each.
     """
     faces, rows = [np.zeros((0, 4))], [np.zeros(0, np.int64)]
     for part, modes in sorted(anatomy.offsets.items()):
@@ -149,7 +150,5 @@ def _typical(faces: pd.DataFrame, photos: pd.DataFrame, path: Path) -> Floats:
     sides = np.tile(sized[["width", "height"]].to_numpy(np.float64), 2)
     known = (sides > 0).all(axis=1)
     if not known.any():
-        raise InputError(
-            f"{path}: no photo with a whole face has a width and a height; make the set with 'uncover labels'"
-        )
+        raise InputError(f"{path}: no photo with a whole face has a width and a height; run 'uncover labels'")
     return np.median(sized[list(CORNERS)].to_numpy(np.float64)[known] / sides[known], axis=0)

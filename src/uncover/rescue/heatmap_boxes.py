@@ -1,8 +1,8 @@
-"""Boxes around the highlighted regions of a heatmap, checked against the boxes of the parts that were found.
+"""Boxes around highlighted regions of a heatmap, checked against the boxes of detected parts.
 
-Section 4.6.2 of the thesis ends with this idea, which needs no second network: draw a box around what is highlighted,
-and compare it with other boxes to estimate whether it makes sense. Here it does as far as the parts that were found
-imply a whole face at the same place.
+Section 4.6.2 of the thesis suggests this method, which needs no second network: draw a box around the highlighted
+region, and compare it with other boxes to judge whether it is plausible. Here it is plausible as far as the detected
+parts imply a whole face at the same position.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ from uncover.rescue.box_fusion import LOWEST_PART, stored
 from uncover.rescue.evidence import Anatomy, Evidence, Floats, Ints, implied_faces
 
 LEVELS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
-"""Shares of the way from the image's coldest pixel to its hottest, from which a pixel is highlighted."""
+"""Thresholds for highlighted pixels, as shares of the range from the image's lowest to its highest value."""
 
 LONGEST = 192
-"""Longest side, in pixels, that a map is enlarged to before regions are sought: edges of a region then fall between
-the centres of its cells. A larger map takes longer and moves them by less than a hundredth of the image."""
+"""Longest side of the enlarged map in which regions are sought, in pixels: region edges are then finer than the map's
+cells. A larger map takes longer and moves edges by less than a hundredth of the image."""
 
 SMALLEST_SHARE = 0.05
-"""Of the image's shorter side: a region that is smaller both ways than this is noise between cells."""
+"""Relative to the image's shorter side: regions with both sides smaller than this are noise between cells."""
 
 
 UNSUPPORTED = 0.001
-"""Highest confidence of a region that no part speaks for, half of it the lowest; all others lie above."""
+"""Maximum confidence of regions without a supporting part; half of it is the minimum. All others are above."""
 
 SAME_REGION = 0.3
-"""IoU above which two boxes are about one region: the levels of a map show it several times, in several sizes."""
+"""IoU above which two boxes are of one region, which occurs at several levels in several sizes."""
 
 
 @dataclass(frozen=True)
 class Regions:
-    """Highlighted regions of one image's map. They nest: what is one region at a low level may be two at a high one.
+    """Highlighted regions of one image's map. They are nested: a region of a low level may split at a higher one.
 
     Attributes:
         boxes: float64 (N, 4) x1 y1 x2 y2, pixels of the original image.
-        heat: float64 (N,), from 0 to 1: how much hotter the region is than what lies around it in the image, in shares
-            of the way from the coldest pixel to the hottest.
+        heat: float64 (N,), from 0 to 1: contrast of the region to its surroundings in the image, as a share of the
+            range from the lowest to the highest value.
     """
 
     boxes: Floats
@@ -57,13 +57,12 @@ class Regions:
 def highlighted_regions(heatmap: NDArray[np.floating], frame: Letterbox, levels: Sequence[float] = LEVELS) -> Regions:
     """Regions of a map, level by level.
 
-    The map is enlarged between the centres of its cells and cut to the image, as in the heatmaps that one looks at:
-    what a network sees beside the image neither shows nor counts.
+    The map is interpolated between cell centres and cropped to the image, as in displayed heatmaps: padding is ignored.
 
     Args:
-        heatmap: float (h, w), over the whole frame. A blank map, and a constant one, has no regions.
-        frame: Where the original image stands in the frame.
-        levels: From 0 to 1.
+        heatmap: float (h, w), over the whole frame. A blank or constant map has no regions.
+        frame: Position of the original image in the frame.
+        levels: Thresholds, from 0 to 1.
     """
     heat, origin, gain = _enlarged(heatmap, frame)
     low, high = float(heat.min()), float(heat.max())
@@ -94,28 +93,28 @@ def boxes_of_map(
     confidence: NDArray[np.floating],
     anatomy: Anatomy,
 ) -> tuple[Floats, Floats]:
-    """Whole faces where a map of one image is highlighted.
+    """Whole faces at highlighted regions of one image's map.
 
-    A part supports a region with its confidence times the square of the IoU of the region's box and the whole face that
-    the part implies; a part that may be one of two, such as an eye, with the better. The region's box then moves
-    halfway to the mean of the faces that support it: a region is where the network looked, a part says where a face
-    ends. The confidence of a support s is s / (1 + s), as in box fusion; without any it is next to nothing.
+    A part supports a region with its confidence times the squared IoU of the region's box and the whole face that the
+    part implies; a part with two modes, such as an eye, with the better one. The region's box is then moved halfway to
+    the weighted mean of the supporting faces: the region locates the evidence, the parts the extent of the face. The
+    confidence of a support s is s / (1 + s), as in box fusion; without support it is close to zero.
 
     Args:
         heatmap: float (h, w), over the whole frame, such as `StoredMaps.native()[0]` of a joint map.
-        frame: Where the image stands in the frame.
+        frame: Position of the image in the frame.
         parts: float (P, 4) x1 y1 x2 y2, boxes of the ten-part detector, pixels of the image. Those of the whole face,
-            and those less sure than `LOWEST_PART`, have no say.
+            and those with a confidence below `LOWEST_PART`, are ignored.
         class_id: int (P,).
         confidence: float (P,), from 0 to 1.
-        anatomy: Of the training set.
+        anatomy: Anatomy from the training set.
 
     Returns:
-        float64 (N, 4), boxes within the image, in its pixels, the surest first; float64 (N,), their confidences, from 0
-        to 1. Nothing where the map is blank.
+        float64 (N, 4), boxes within the image, in its pixels, by falling confidence; float64 (N,), their confidences,
+        from 0 to 1. Empty if the map is blank.
     """
     regions = highlighted_regions(heatmap, frame)
-    # In single precision, in which confidences are stored.
+    # Compare in single precision, in which confidences are stored.
     sure = np.asarray(confidence, np.float32) >= np.float32(LOWEST_PART)
     own = np.asarray(confidence, np.float64)[sure]
     faces, part = implied_faces(anatomy, np.asarray(class_id, np.int64)[sure], np.asarray(parts, np.float64)[sure])
@@ -126,7 +125,7 @@ def boxes_of_map(
     boxes = np.clip(boxes, 0, np.tile([frame.width, frame.height], 2))
     alone = UNSUPPORTED * (1 + regions.heat) / 2
     score = np.where(total > 0, UNSUPPORTED + (1 - UNSUPPORTED) * total / (1 + total), alone)
-    # The corners decide among regions that are equally sure, so that the same map gives the same boxes.
+    # Ties in confidence are ordered by the corners, so that the same map gives the same boxes.
     order = np.lexsort((*boxes.T[::-1], -score))
     order = order[(boxes[order, 2:] - boxes[order, :2] >= SMALLEST_SIDE).all(axis=1)]
     order = order[nms(boxes[order], score[order], SAME_REGION)][:MOST_BOXES]
@@ -134,7 +133,7 @@ def boxes_of_map(
 
 
 def propose(evidence: Evidence) -> Detections:
-    """Boxes of every image's map; nothing where the evidence has no maps.
+    """Boxes of every image's map; none if the evidence has no maps.
 
     Raises:
         InputError: An image has no map, or a map of another size.
@@ -150,8 +149,8 @@ def propose(evidence: Evidence) -> Detections:
         own_maps = maps[name]
         if (own_maps.frame.width, own_maps.frame.height) != (width, height):
             raise InputError(
-                f"heatmap of {name}: is of an image of {own_maps.frame.width} x {own_maps.frame.height} pixels, but its"
-                f" predictions of {width} x {height}; make both of the same images"
+                f"heatmap of {name}: made for {own_maps.frame.width} x {own_maps.frame.height} pixels, but the image of"
+                f" the predictions has {width} x {height}; make both from the same images"
             )
         own = rows_of.get(name, np.zeros(0, np.int64))
         drawn, score = boxes_of_map(
@@ -164,28 +163,28 @@ def propose(evidence: Evidence) -> Detections:
 
 
 def _better_mode(shares: Floats, part: Ints, parts: int) -> Floats:
-    """The highest share of each part's faces: float64 (N, parts), of shares (N, faces)."""
+    """The highest share of each part's faces: float64 (N, parts), from shares (N, faces)."""
     best = np.zeros((parts, len(shares)))
     np.maximum.at(best, part, shares.T)
     return best.T
 
 
 def _moved(boxes: Floats, faces: Floats, weights: Floats) -> Floats:
-    """Boxes (N, 4), each halfway to the mean of faces (M, 4), weighted by (N, M); without weights where they are."""
+    """Boxes (N, 4), each moved halfway to the mean of faces (M, 4), weighted by (N, M); unchanged without weights."""
     total = weights.sum(axis=1, keepdims=True)
     mean = weights @ faces / np.where(total > 0, total, 1)
     return np.where(total > 0, (boxes + mean) / 2, boxes)
 
 
 def _enlarged(heatmap: NDArray[np.floating], frame: Letterbox) -> tuple[NDArray[np.float32], Floats, Floats]:
-    """The image's part of a map, enlarged; where it begins in the frame, and pixels of the frame per pixel of it."""
+    """The image's part of a map, enlarged; its start in the frame, and pixels of the frame per pixel of it."""
     gain = max(frame.out_width, frame.out_height) / LONGEST
     width, height = (max(1, round(side / gain)) for side in (frame.out_width, frame.out_height))
     whole = cv2.resize(heatmap.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     gains = np.array([frame.out_width / width, frame.out_height / height])
     start = np.array([frame.left, frame.top]) / gains
     stop = np.array([frame.left + frame.inner_width, frame.top + frame.inner_height]) / gains
-    # Whole pixels of which half or more lies in the image; where it is narrower than that, one.
+    # Pixels that are at least half inside the image; at least one.
     left, top = np.minimum(np.floor(start + 0.5), [width - 1, height - 1]).astype(int)
     right, bottom = np.maximum(np.floor(stop + 0.5), [left + 1, top + 1]).astype(int)
     return np.asarray(whole[top:bottom, left:right], np.float32), np.array([left, top]) * gains, gains

@@ -1,4 +1,4 @@
-"""Boxes of a method on the photos of a trial, each right or wrong, and thresholds that keep a rate of wrong ones."""
+"""Boxes of a method on the photos of a trial, matched to true faces, and thresholds for a rate of false positives."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uncover.metrics.matching import label_set, match_set
 from uncover.metrics.predictions import Predictions
 
 ROUNDING = 1e-9
-"""Keeps 0.1 false boxes per photo on 30 photos at 3 boxes: the product is 3.0000000000000004 or 2.9999999999999996."""
+"""Tolerance for rounding: 0.1 false positives per photo on 30 photos is 3.0000000000000004 or 2.9999999999999996."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class MatchedPhotos:
     """Whole-face boxes of one method on P photos.
 
     Attributes:
-        photos: P, also those without a box.
-        blank: Of these, those in which the method has nothing to look at.
-        photo: int64 (N,), number of each box's photo.
+        photos: P, including photos without a box.
+        blank: Number of photos for which the method has no input.
+        photo: int64 (N,), photo of each box.
         confidence: float32 (N,).
-        correct: bool (N,); all False where there are no labels.
+        correct: bool (N,); all False without labels.
     """
 
     photos: int
@@ -35,7 +35,7 @@ class MatchedPhotos:
     correct: NDArray[np.bool_]
 
     def count(self, threshold: float | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Correct and other boxes of each photo, int64 (P,) each, at a threshold; with None nothing is taken."""
+        """Correct boxes and false positives of each photo, int64 (P,) each, at a threshold; None means no boxes."""
         if threshold is None:
             return np.zeros(self.photos, np.int64), np.zeros(self.photos, np.int64)
         taken = self.confidence >= np.float32(threshold)
@@ -50,16 +50,17 @@ def match_photos(
     to_see: NDArray[np.bool_],
     true_iou: float,
 ) -> MatchedPhotos:
-    """Decide for every whole-face box on some photos whether it is correct.
+    """Match every whole-face box on some photos to the true faces.
 
-    Of the boxes that overlap a face enough, the surest is correct and all others are false, as in validation.
+    Of the boxes that overlap a face enough, the most confident one is correct and all others are false, as in
+    validation.
 
     Args:
-        predictions: Of the method, on these photos at least.
-        truth: True boxes, as `read_truth` returns them; without rows where there are no labels.
+        predictions: Predictions of the method, at least on these photos.
+        truth: True boxes, as `read_truth` returns them; no rows without labels.
         photos: Names of the P photos.
-        to_see: bool (P,), False where the method has nothing to look at: boxes there are not counted.
-        true_iou: IoU from which a box is correct.
+        to_see: bool (P,), False if the method has no input for a photo: its boxes are ignored.
+        true_iou: Minimum IoU of a correct box.
     """
     seen = photos[to_see]
     own = Predictions(
@@ -74,34 +75,34 @@ def match_photos(
 
 
 def threshold_at(matched: MatchedPhotos, rate: float) -> float | None:
-    """The lowest confidence from which a method's boxes keep a rate of false boxes per photo.
+    """The lowest threshold that keeps a rate of false positives per photo.
 
     Args:
-        matched: Boxes on the photos on which the rate is kept.
-        rate: Most false boxes per photo, on average.
+        matched: Boxes on the photos.
+        rate: Maximum mean number of false positives per photo.
 
     Returns:
-        As `threshold_within`.
+        As for `threshold_within`.
     """
     return threshold_within(matched, rate * matched.photos + ROUNDING)
 
 
 def threshold_within(matched: MatchedPhotos, most: float) -> float | None:
-    """The lowest confidence from which a method makes no more than so many false boxes.
+    """The lowest threshold with at most this number of false positives.
 
-    Boxes of equal confidence are taken together or not at all.
+    Boxes of equal confidence are accepted together or not at all.
 
     Args:
-        matched: Boxes on the photos on which false ones are counted.
-        most: False boxes, in all.
+        matched: Boxes on the photos.
+        most: Maximum number of false positives.
 
     Returns:
-        Confidence of one of the boxes; None where the surest are too many already, or where there is none.
+        Confidence of one of the boxes; None if the most confident boxes are already too many, or if there are none.
     """
     order = np.argsort(-matched.confidence, kind="stable")
     confidence = matched.confidence[order]
     last_of_its_kind = np.append(confidence[1:] != confidence[:-1], True)[: len(confidence)]
     wrong = (~matched.correct[order]).cumsum()
     kept = np.flatnonzero(last_of_its_kind & (wrong <= most))
-    # The shortest decimal that is this number in single precision, in which confidences are stored and compared.
+    # The shortest decimal number with this single-precision value, in which confidences are stored and compared.
     return float(str(confidence[kept[-1]])) if len(kept) else None

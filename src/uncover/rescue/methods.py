@@ -1,4 +1,4 @@
-"""Methods that try to find the faces of missed photos, and files named after sets, as a command line names them."""
+"""Parse methods that search the faces of missed photos, and files named after sets, from a command line."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from uncover.config.detectors import MAP_INPUTS
 from uncover.errors import InputError
 
 GROUPS = ("heatmaps", "variant", "baseline", "detector", "control", "ours")
-EXPECTED = f"expected name=group or name=group:heatmaps:input, group one of {', '.join(GROUPS)}"
+EXPECTED = f"expected name=group or name=group:heatmaps:input with a group among {', '.join(GROUPS)}"
 
 OF_SET, OF_VAL, FIXED = "set", "val", "fixed"
-"""Where a threshold comes from: the scored photos themselves (as in the thesis), val, or the config."""
+"""Origins of a threshold: the evaluated photos themselves (as in the thesis), val, or the config."""
 
 NO_RESCUE = "none"
-"""Stands where a rescue's name would, for a detector alone."""
+"""Name of the rescue in rows of a detector alone."""
 
 
 @dataclass(frozen=True)
 class Method:
-    """Whatever leaves predictions.
+    """A method with stored predictions.
 
     Attributes:
-        name: Of the folder of its predictions.
-        group: One of `GROUPS`, for tables; empty where none asks for it.
-        maps: `<variant>:<input>`, the heatmaps that it looks at; None for what looks at photos or at boxes.
+        name: Name of the folder with its predictions.
+        group: One of `GROUPS`, for tables; may be empty.
+        maps: Heatmaps that it runs on, `<variant>:<input>`; None for methods that run on photos or boxes.
     """
 
     name: str
@@ -37,11 +37,11 @@ class Method:
 
 @dataclass(frozen=True)
 class TriedDetector:
-    """A detector at work.
+    """A detector with its threshold.
 
     Attributes:
-        name: Of the folder of its predictions.
-        confidence: Lowest of a whole face that counts.
+        name: Name of the folder with its predictions.
+        confidence: Confidence threshold of a whole face.
     """
 
     name: str
@@ -49,10 +49,10 @@ class TriedDetector:
 
 
 def read_methods(words: Sequence[str]) -> list[Method]:
-    """Read `gradcampp_avg=heatmaps:gradcampp:joint lower_threshold=baseline ...`.
+    """Parse words such as `gradcampp_avg=heatmaps:gradcampp:joint lower_threshold=baseline`.
 
     Raises:
-        InputError: A word is none such, or a method stands twice.
+        InputError: A word has another form, or a method is given twice.
     """
     methods: dict[str, Method] = {}
     for word in words:
@@ -66,30 +66,30 @@ def read_methods(words: Sequence[str]) -> list[Method]:
 
 
 def read_rescues(words: Sequence[str]) -> list[Method]:
-    """Read `gradcampp_avg:gradcampp:joint multi_scale ...`.
+    """Parse words such as `gradcampp_avg:gradcampp:joint multi_scale`.
 
     Raises:
-        InputError: A word is none such, or a rescue stands twice.
+        InputError: A word has another form, or a rescue is given twice.
     """
     rescues: dict[str, Method] = {}
     for word in words:
         name, *looks_at = word.split(":")
         if not name or name == NO_RESCUE or not _may_look_at(looks_at):
-            raise InputError(f"--rescues {word}: expected name or name:heatmaps:input, and no name {NO_RESCUE}")
+            raise InputError(f"--rescues {word}: expected name or name:heatmaps:input, name not {NO_RESCUE}")
         _check_word("--rescues", word, name, rescues, "rescue", looks_at)
         rescues[name] = Method(name, maps=":".join(looks_at) or None)
     return list(rescues.values())
 
 
 def read_confidences(words: Sequence[str], option: str) -> dict[str, float]:
-    """Read `rgb10=0.4 mtcnn=0.7 ...`: from which confidence a detector's box counts as a face.
+    """Parse words such as `rgb10=0.4 mtcnn=0.7`: confidence thresholds of detectors.
 
     Args:
-        words: The words.
-        option: Where they stood, for messages.
+        words: Words of the option.
+        option: Name of the option, for messages.
 
     Raises:
-        InputError: A word is none such, or a detector stands twice.
+        InputError: A word has another form, or a detector is given twice.
     """
     confidences: dict[str, float] = {}
     for word in words:
@@ -106,7 +106,7 @@ def read_confidences(words: Sequence[str], option: str) -> dict[str, float]:
 
 
 def _may_look_at(looks_at: Sequence[str]) -> bool:
-    """Whether these may be heatmaps and input, or nothing."""
+    """Whether these are heatmaps and input, or empty."""
     return len(looks_at) in (0, 2) and all(looks_at)
 
 
@@ -116,7 +116,7 @@ def _check_word(
     if looks_at and looks_at[1] not in MAP_INPUTS:
         raise InputError(f"{option} {word}: input {looks_at[1]}; expected one of {', '.join(MAP_INPUTS)}")
     if name in known:
-        raise InputError(f"{option} {word}: {name} again; expected each {kind} once")
+        raise InputError(f"{option} {word}: {name} is given twice; pass each {kind} once")
 
 
 def by_set(paths: Sequence[Path], option: str) -> dict[str, Path]:
@@ -124,15 +124,15 @@ def by_set(paths: Sequence[Path], option: str) -> dict[str, Path]:
 
     Args:
         paths: Such as `predictions/rgb10/val.parquet`, `missed/val.csv` or `datasets/val`.
-        option: That gave them, for a message.
+        option: Name of the option, for messages.
 
     Raises:
-        InputError: A set stands twice.
+        InputError: A set is given twice.
     """
     named: dict[str, Path] = {}
     for path in paths:
         name = path.absolute().stem
         if name in named:
-            raise InputError(f"{path}: {option} has the set {name} twice; expected each set once")
+            raise InputError(f"{path}: set {name} is given twice; pass each set once to {option}")
         named[name] = path
     return named

@@ -1,8 +1,8 @@
-"""The list of a set's photos that says which of them the first detector missed, and where there is a map to look at.
+"""The list of a set's photos: which of them the first detector missed, and which heatmaps are not blank.
 
-It has a row per photo: image, width, height (pixels), faces (true whole faces; empty where the set has no labels),
-confidence (of the surest whole face of the first detector, 0 if there is none), missed, and a column for everything
-that a detector of the second step may look at, `<variant>:<input>`, which says whether that is not blank.
+It has a row per photo: image, width, height (pixels), faces (true whole faces; empty if the set has no labels),
+confidence (of the first detector's most confident whole face, 0 if there is none), missed, and a column
+`<variant>:<input>` for each input of a second-step detector: whether it is not blank.
 """
 
 from __future__ import annotations
@@ -45,44 +45,44 @@ def read_missed(path: Path, inputs: Collection[str] = ()) -> pd.DataFrame:
     """Load the list of a set.
 
     Args:
-        path: The CSV file.
-        inputs: Columns `<variant>:<input>` that it must have.
+        path: CSV file.
+        inputs: Required columns `<variant>:<input>`.
 
     Returns:
-        A row per photo: image, width and height (int64, pixels), faces (Int64, NA where the set has no labels),
-        confidence (float32), missed (bool), and a bool column per `<variant>:<input>`: True where it is not blank.
+        A row per photo: image, width and height (int64, pixels), faces (Int64, NA if the set has no labels),
+        confidence (float32), missed (bool), and a bool column per `<variant>:<input>`: True if it is not blank.
 
     Raises:
-        InputError: It does not exist, is no such list, names a photo twice, or lacks one of `inputs`.
+        InputError: The file does not exist, is not such a list, has a photo twice, or lacks one of `inputs`.
     """
     table = read_rows(path, COLUMNS, "a table of 'uncover missed'", others=Column("bool"))
     told = [str(name) for name in table if name not in COLUMNS]
     for name in inputs:
         if name not in told:
             which = ", ".join(told) or "none"
-            raise InputError(f"{path}: no column {name}; it says which of these are blank: {which}")
-    check_rows(path, table, ~table["image"].duplicated(), "{image} stands here a second time; expected each photo once")
+            raise InputError(f"{path}: no column {name}; it has columns for: {which}")
+    check_rows(path, table, ~table["image"].duplicated(), "duplicate photo {image}; expected each photo once")
     return table[[*COLUMNS, *told]].astype({"confidence": np.float32}).reset_index(drop=True)
 
 
 def looked_at(table: pd.DataFrame, maps: str | None) -> NDArray[np.bool_]:
-    """Which photos a method gets to look at: bool (photos,), those missed, and of these those whose map is not blank.
+    """Photos that a method runs on: bool (photos,), missed photos whose heatmap is not blank.
 
     Args:
-        table: Of `read_missed`.
-        maps: What it looks at, `<variant>:<input>`; None for photos, which are never blank.
+        table: Result of `read_missed`.
+        maps: Heatmaps of the method, `<variant>:<input>`; None for methods that run on photos.
     """
     missed = table["missed"].to_numpy(np.bool_)
     return missed if maps is None else missed & table[maps].to_numpy(np.bool_)
 
 
 def check_same_images(path: Path, images: Iterable[str], expected: Iterable[str], of: Path) -> None:
-    """Make sure that two records are of the same photos, in whatever order.
+    """Check that two records are of the same photos, in any order.
 
     Args:
-        path: Of the record that is asked about.
+        path: Record to check.
         images: Its photos.
-        expected: Those of the other record.
+        expected: Photos of the other record.
         of: The other record.
 
     Raises:
@@ -99,29 +99,29 @@ def read_and_find(predictions: Path, heatmaps: Sequence[Path], labels: Path | No
     """Find the missed photos of a set, from files.
 
     Args:
-        predictions: Of the first detector on the set.
-        heatmaps: Folders of the set's heatmaps, in folders named after their variant.
-        labels: Label files of the set; None where it has none.
-        confidence: Lowest of a whole face that counts as found.
+        predictions: Predictions of the first detector on the set.
+        heatmaps: Heatmaps of the set, in folders named after their variant.
+        labels: Label files of the set; None if it has none.
+        confidence: Confidence threshold of a found face.
 
     Returns:
-        As `find_missed`.
+        As for `find_missed`.
 
     Raises:
-        InputError: A file is not what it should be or of another set, or lacks boxes that would count; or boxes were
-            drawn from predictions that were made otherwise.
+        InputError: A file is not valid, is of another set, or was stored above the threshold; or drawn boxes are from
+            predictions with other settings.
     """
     found = read_predictions(predictions, confidence)
     manifests: dict[str, Manifest] = {}
     for folder in heatmaps:
-        # Links stay: whoever linked a folder named it so.
+        # Symbolic links are not resolved: the name of the link counts.
         variant = folder.absolute().parent.name
         if variant in manifests:
-            raise InputError(f"{folder}: the variant {variant} again; expected one folder of each")
+            raise InputError(f"{folder}: variant {variant} is given twice; pass one folder per variant")
         manifests[variant] = read_manifest(folder / MANIFEST)
         check_same_images(folder / MANIFEST, manifests[variant].table["image"], found.images["image"], predictions)
         if variant == DRAWN_BOXES:
-            # Drawn from the first detector's boxes, those of which it is asked here what it missed.
+            # These maps were drawn from boxes of the first detector, so both predictions must agree.
             alike = Alike()
             alike.add(predictions, found.settings, DRAWN_BOXES)
             alike.add(folder / MANIFEST, manifests[variant].settings, DRAWN_BOXES)
@@ -134,13 +134,13 @@ def find_missed(
 ) -> pd.DataFrame:
     """Find the missed photos of a set.
 
-    The IoU of the predictions' non-maximum suppression makes no difference: the surest box of a photo survives any.
+    The IoU of non-maximum suppression does not matter: the most confident box of a photo is always kept.
 
     Args:
-        predictions: Of the first detector.
-        manifests: Of heatmaps of the same photos, by variant.
-        truth: True boxes, as `read_truth` returns them; None where the set has no labels.
-        confidence: Lowest of a whole face that counts as found.
+        predictions: Predictions of the first detector.
+        manifests: Manifests of heatmaps of the same photos, by variant.
+        truth: True boxes, as `read_truth` returns them; None if the set has no labels.
+        confidence: Confidence threshold of a found face.
 
     Returns:
         A row per photo, in the order of the predictions, with the columns of `read_missed`.

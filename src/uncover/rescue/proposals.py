@@ -40,36 +40,33 @@ def write_proposals(
     """Write `<strategy>/<set>.parquet` for every strategy and set.
 
     Args:
-        out: Folder of predictions, which may hold others.
-        train: The training data set, whose true boxes the anatomy is learnt from.
-        rgb10: Predictions `<set>.parquet` of the detector of ten parts.
-        rgb1: Those of the detector of the whole face, on the same sets.
-        scales: Folders with predictions of each set at several inference scales; without any, strategies that need them
-            propose nothing.
-        nms_iou: IoU above which a proposed box of lower confidence is dropped; None takes that of the predictions,
-            which it must equal.
-        heatmaps: Folder with a heatmap set `<set>/` of each set; without it, strategies that look at heatmaps propose
-            nothing.
+        out: Folder of predictions, which may have others.
+        train: Training data set, whose true boxes give the anatomy.
+        rgb10: Predictions `<set>.parquet` of the ten-part detector.
+        rgb1: Predictions of the whole-face detector, on the same sets.
+        scales: Folders with predictions of each set at further input sizes; strategies that need them are skipped if
+            there are none.
+        nms_iou: IoU above which a proposed box of lower confidence is dropped; None uses that of the predictions, which
+            it must equal.
+        heatmaps: Folder with a heatmap set `<set>/` of each set; strategies that need heatmaps are skipped without it.
 
     Returns:
-        Sets that were written, by strategy.
+        Written sets, by strategy.
 
     Raises:
-        InputError: A file is missing or no such table, or the files are not about the same images or not made alike.
+        InputError: A file is missing or not valid, or files are of different images or have different settings.
     """
     sets, others = by_set(rgb10, "--rgb10"), by_set(rgb1, "--rgb1")
     if sets.keys() != others.keys():
         lacking = sorted(sets.keys() ^ others.keys())[0]
-        raise InputError(
-            f"{lacking}.parquet: given for one of --rgb10 and --rgb1 only; expected the same sets for both"
-        )
+        raise InputError(f"{lacking}.parquet: given for only one of --rgb10 and --rgb1; pass the same sets for both")
     for folder in scales:
         if not folder.is_dir():
-            raise InputError(f"{folder}: is no folder; expected one with predictions <set>.parquet")
+            raise InputError(f"{folder}: not a folder; expected one with predictions <set>.parquet")
     if len({folder.absolute().name for folder in scales}) < len(scales):
-        raise InputError(f"--scales {' '.join(map(str, scales))}: two folders of one name; expected each scale once")
+        raise InputError(f"--scales {' '.join(map(str, scales))}: two folders with the same name; pass each scale once")
     if heatmaps is not None and not heatmaps.is_dir():
-        raise InputError(f"{heatmaps}: is no folder; expected one with a heatmap set <set>/ of each set")
+        raise InputError(f"{heatmaps}: not a folder; expected one with a heatmap set <set>/ of each set")
     anatomy = learn_anatomy(train)
     written: dict[str, list[str]] = {name: [] for name in STRATEGIES}
     alike = Alike()
@@ -87,11 +84,11 @@ def write_proposals(
 
 
 def propose_all(evidence: Evidence, heatmaps: Mapping[str, Any] | None = None) -> dict[str, Predictions]:
-    """Proposals by strategy; those that need inference scales or heatmaps are left out where there are none.
+    """Proposals by strategy; strategies that need missing input sizes or heatmaps are skipped.
 
     Args:
-        evidence: Of a set.
-        heatmaps: How its maps were made, for the record.
+        evidence: Evidence on a set.
+        heatmaps: Settings of its heatmaps, for the record.
     """
     able = [name for name, strategy in STRATEGIES.items() if strategy.can_propose(evidence)]
     return {name: _stored(name, evidence, heatmaps if STRATEGIES[name].needs_maps else None) for name in able}
@@ -126,7 +123,7 @@ def _evidence(
     stored = float(found[0].settings[NMS_IOU])
     if nms_iou is not None and nms_iou != stored:
         raise InputError(
-            f"--nms-iou {nms_iou}: {rgb10} was stored at {stored}; expected the same for what is proposed from it"
+            f"--nms-iou {nms_iou}: {rgb10} was stored at {stored}; pass the same value, or leave out the option"
         )
     further = {path.absolute().parent.name: scaled for path, scaled in zip(scales, found[2:], strict=True)}
     try:
@@ -136,13 +133,13 @@ def _evidence(
 
 
 def _check_covers(maps: MapSet, images: pd.DataFrame, predictions: Path) -> None:
-    """Make sure that a heatmap set has maps of these images; there may be those of further ones."""
+    """Check that a heatmap set has maps of these images; it may have more."""
     sizes = dict(zip(maps.table["image"], zip(maps.table["width"], maps.table["height"], strict=True), strict=True))
     for image, *size in images[["image", "width", "height"]].itertuples(index=False):
         own = sizes.get(image)
         if own != tuple(size):
             found = "no heatmaps" if own is None else f"heatmaps of {own[0]} x {own[1]} pixels"
             raise InputError(
-                f"{maps.folder}: has {found} of the image {image}, which is {size[0]} x {size[1]} in {predictions};"
-                " make both of the same images"
+                f"{maps.folder}: has {found} of image {image}, which is {size[0]} x {size[1]} in {predictions};"
+                " make both from the same images"
             )

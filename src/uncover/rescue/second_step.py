@@ -1,4 +1,4 @@
-"""What a detector of the second step finds: scores on whole sets, and counts on missed photos (tables 8, 9 and 13)."""
+"""Evaluation of a second-step detector: scores on whole sets, and counts on missed photos (tables 8, 9 and 13)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WHOLE, MISSED, RESCUE = "whole_face", "missed", "rescue.csv"
 
 WHOLE_NUMBERS = ("missed", "heatmaps", "faces", "predictions", "correct", "images_with_boxes", "images_correct")
 RATES = tuple(f"{name}{end}" for name in ("precision", "image_precision", "coverage") for end in ("", "_low", "_high"))
-"""`precision` is that of boxes, `image_precision` that of photos with a box, of which the surest box counts."""
+"""`precision` is that of boxes, `image_precision` that of photos, by the most confident box of each."""
 
 BLOCKS = ("blocks", "alone")
 COLUMNS = ("set", "threshold", "confidence", "f1", *WHOLE_NUMBERS, *RATES, *BLOCKS, "block_kind")
@@ -37,14 +37,14 @@ COLUMNS = ("set", "threshold", "confidence", "f1", *WHOLE_NUMBERS, *RATES, *BLOC
 
 @dataclass(frozen=True)
 class SetInputs:
-    """What is read of a set.
+    """Inputs of a set.
 
     Attributes:
-        predictions: On all its photos.
-        truth: True boxes in these, as `read_truth` returns them; None where the set has no labels.
-        missed: Its list of missed photos, as `read_missed` returns it; None where nobody asks for them.
-        unpredicted: Label files of photos that were not predicted on.
-        blocks: What its photos belong to; None where nobody says.
+        predictions: Predictions on all its photos.
+        truth: True boxes in these, as `read_truth` returns them; None if the set has no labels.
+        missed: Its list of missed photos, as `read_missed` returns it; None if it is not needed.
+        unpredicted: Label files of photos without predictions.
+        blocks: Photos that belong together; None if unknown.
     """
 
     predictions: Predictions
@@ -56,15 +56,15 @@ class SetInputs:
 
 @dataclass(frozen=True)
 class Settings:
-    """How to count.
+    """Settings of the evaluation.
 
     Attributes:
-        whole: Sets that are scored as a whole, val among them.
-        maps: What the detector looks at, `<variant>:<input>`; None for photos, which are never blank.
-        confidence: From which boxes count, whatever is best on a set.
-        true_iou: Overlap with a true face from which a box is correct.
-        resamples: Of photos, or of blocks of them, behind the intervals of scores.
-        seed: Of the resamples.
+        whole: Sets that are scored as a whole, including val.
+        maps: Heatmaps of the detector, `<variant>:<input>`; None if it runs on photos, which are never blank.
+        confidence: Fixed confidence threshold.
+        true_iou: Minimum IoU with a true face for a correct box.
+        resamples: Bootstrap resamples of photos or blocks for the intervals of scores.
+        seed: Seed of the resamples.
     """
 
     whole: Sequence[str]
@@ -77,11 +77,11 @@ class Settings:
 
 @dataclass(frozen=True)
 class SecondStepScores:
-    """Scores and counts of a detector of the second step.
+    """Scores and counts of a second-step detector.
 
     Attributes:
         whole: Scores on all photos, by set.
-        missed: Scores on the missed photos with something to look at, by set with labels.
+        missed: Scores on the missed photos with an input, by labelled set.
         counts: A row per set and threshold, with the columns of `COLUMNS`.
     """
 
@@ -90,7 +90,7 @@ class SecondStepScores:
     counts: pd.DataFrame
 
     def write(self, out: Path) -> None:
-        """Write `<set>/whole_face/`, `<set>/missed/` and, when all is there, `rescue.csv`."""
+        """Write `<set>/whole_face/`, `<set>/missed/` and finally `rescue.csv`."""
         for scope, evaluations in ((WHOLE, self.whole), (MISSED, self.missed)):
             for name, evaluation in evaluations.items():
                 evaluation.write(out / name / scope)
@@ -102,11 +102,11 @@ def count_all(sets: Mapping[str, SetInputs], settings: Settings) -> SecondStepSc
     """Score and count.
 
     Args:
-        sets: By name.
-        settings: How to count.
+        sets: Inputs by set.
+        settings: Settings of the evaluation.
 
     Raises:
-        InputError: The detector knows no whole face.
+        InputError: The detector has no class for the whole face.
     """
     whole = {}
     for name in settings.whole:
@@ -130,13 +130,13 @@ def count_all(sets: Mapping[str, SetInputs], settings: Settings) -> SecondStepSc
 def missed_photos(
     predictions: Predictions, truth: pd.DataFrame | None, missed: pd.DataFrame, maps: str | None
 ) -> Missed:
-    """The missed photos of a set in which there is something to look at; what else is in the set does not matter.
+    """The missed photos of a set for which the detector has an input; the set may have other photos.
 
     Args:
-        predictions: On the set.
-        truth: True boxes in it; None where it has no labels.
+        predictions: Predictions on the set.
+        truth: True boxes in it; None if it has no labels.
         missed: Its list, as `read_missed` returns it.
-        maps: What the detector looks at, `<variant>:<input>`; None for photos.
+        maps: Heatmaps of the detector, `<variant>:<input>`; None if it runs on photos.
     """
     images = missed.loc[looked_at(missed, maps), "image"]
     some = None if truth is None else truth[truth["image"].isin(images)].reset_index(drop=True)
@@ -150,29 +150,29 @@ def read_sets(
     unlabelled: Sequence[str],
     settings: Settings,
 ) -> dict[str, SetInputs]:
-    """Read what `count_all` needs, by set, in the order of `predictions`.
+    """Read the inputs of `count_all` by set, in the order of `predictions`.
 
     Args:
         predictions: Files of one detector, named after their sets.
-        datasets: Folders of the sets, named likewise, for labels and for what belongs together.
-        missed: Lists of missed photos, named likewise.
-        unlabelled: Sets that have no labels.
-        settings: How they will be counted.
+        datasets: Folders of the sets, with labels and blocks.
+        missed: Lists of missed photos, named after their sets.
+        unlabelled: Sets without labels.
+        settings: Settings of the evaluation.
 
     Raises:
-        InputError: A file is missing, not what it should be, or of another set; a set has no predictions or labels; or
-            predictions of two sets were not made alike.
+        InputError: A file is missing, not valid, or of another set; a set has no predictions or labels; or predictions
+            of two sets have different settings.
     """
     files, folders, lists = (
         by_set(paths, option)
         for paths, option in ((predictions, "--predictions"), (datasets, "--datasets"), (missed, "--missed"))
     )
     if VAL not in settings.whole:
-        raise InputError(f"--whole {' '.join(settings.whole)}: lacks {VAL}, which the honest threshold is taken from")
+        raise InputError(f"--whole {' '.join(settings.whole)}: lacks {VAL}, which gives the threshold; add it")
     for option, names in (("--whole", settings.whole), ("--missed", lists)):
         for name in names:
             if name not in files:
-                raise InputError(f"{option} {name}: no predictions; give {name}.parquet among --predictions")
+                raise InputError(f"{option} {name}: no predictions; add {name}.parquet to --predictions")
     sets, alike = {}, Alike()
     for name, path in files.items():
         if name not in settings.whole and name not in lists:
@@ -187,12 +187,12 @@ def read_sets(
             check_same_images(path, found.images["image"], table["image"], lists[name])
         if name not in unlabelled:
             if name not in folders:
-                raise InputError(f"{path}: no labels; give datasets/{name} among --datasets, or --unlabelled {name}")
+                raise InputError(f"{path}: no labels; add datasets/{name} to --datasets, or pass --unlabelled {name}")
             labels = folders[name] / LABELS
             files_of_others = len(find_labels(labels, found.images["image"]).unpredicted)
             sets[name] = SetInputs(found, read_truth(labels, found.images), table, files_of_others, blocks)
         elif name in settings.whole:
-            raise InputError(f"--unlabelled {name}: is also a set of --whole, which needs labels")
+            raise InputError(f"--unlabelled {name}: also in --whole, which requires labels; remove it from one of both")
         else:
             sets[name] = SetInputs(found, None, table, blocks=blocks)
     return sets
@@ -207,12 +207,12 @@ def _score(
 
 @dataclass(frozen=True)
 class Missed:
-    """Missed photos of a set in which a detector has something to look at.
+    """Missed photos of a set for which a detector has an input.
 
     Attributes:
-        missed: How many photos were missed, also those with nothing to look at.
-        predictions: Of the detector on the photos with something to look at, and no others.
-        truth: True boxes in these, as `read_truth` returns them; None where the set has no labels.
+        missed: Number of missed photos, including those without an input.
+        predictions: Predictions of the detector on the photos with an input only.
+        truth: True boxes in these, as `read_truth` returns them; None if the set has no labels.
     """
 
     missed: int
@@ -221,7 +221,7 @@ class Missed:
 
 
 def of_images(predictions: Predictions, images: Collection[str]) -> Predictions:
-    """What was found in some of the photos, as if there were no others."""
+    """Predictions restricted to some of the photos."""
     boxes, all_images = predictions.boxes, predictions.images
     return Predictions(
         boxes[boxes["image"].isin(images)].reset_index(drop=True),
@@ -231,7 +231,7 @@ def of_images(predictions: Predictions, images: Collection[str]) -> Predictions:
 
 
 def best_confidence(evaluation: Evaluation) -> float | None:
-    """The confidence of the best F1; None without labels, and where no box is right: all confidences are alike then."""
+    """The confidence of the best F1; None without labels, or if no box is correct, so that no confidence is best."""
     curve = evaluation.metrics.f1_curve
     return evaluation.metrics.best_confidence if curve.size and curve.max() > 0 else None
 
@@ -247,22 +247,22 @@ def count_set(
     """Count the boxes in the missed photos of a set.
 
     Args:
-        name: Of the set.
+        name: Name of the set.
         missed: Its missed photos.
-        f1: The best one on these photos; None without labels.
-        thresholds: Confidences from which boxes count, by `OF_SET`, `OF_VAL`, `FIXED`; None where there is none, so
-            that nothing can be counted, unless there is no photo.
-        true_iou: Overlap with a true face from which a box is correct; a face has one correct box, its surest.
-        blocks: What photos belong to, where it is known; None takes them as independent.
+        f1: Best F1 on these photos; None without labels.
+        thresholds: Confidence thresholds by `OF_SET`, `OF_VAL`, `FIXED`; None if there is no threshold, so that there
+            are no counts, unless there is no photo.
+        true_iou: Minimum IoU with a true face for a correct box; the most confident box of a face is the correct one.
+        blocks: Photos that belong together, if known; None treats photos as independent.
 
     Returns:
-        A row of `COLUMNS` per threshold; None for what is not known.
+        A row of `COLUMNS` per threshold; None for unknown values.
     """
     confidence, correct, image = _whole_faces(missed, true_iou)
     names = missed.predictions.images["image"]
     labelled, images = missed.truth is not None, len(names)
     block, count = (None, None) if blocks is None else (blocks.numbers(names), blocks.count(names))
-    # Boxes of a photo come by falling confidence.
+    # Boxes of a photo are sorted by falling confidence.
     surest = np.diff(image, prepend=-1) > 0
     faces = None if missed.truth is None else int((missed.truth["class_id"] == WHOLE_FACE).sum())
     rows: list[dict[str, object]] = []
@@ -272,7 +272,7 @@ def count_set(
         row |= {"missed": missed.missed, "heatmaps": images, "faces": faces}
         row |= {} if count is None else {"blocks": count.blocks, "block_kind": count.kind, "alone": count.alone}
         if value is not None or not images:
-            # Both sides in single precision, in which confidences are stored.
+            # Compare in single precision, in which confidences are stored.
             sure = confidence >= np.float32(math.inf if value is None else value)
             found, right = (
                 np.bincount(image[sure], minlength=images),
@@ -290,17 +290,17 @@ def count_set(
 
 
 def as_table(rows: list[dict[str, object]]) -> pd.DataFrame:
-    """Rows as the record on disk has them: whole numbers whole, and empty where something is not known."""
+    """Rows with the types of the record on disk: integers, and empty cells for unknown values."""
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     numbers = dict.fromkeys(("confidence", "f1", *RATES), "float64")
     return table.astype(numbers | dict.fromkeys((*WHOLE_NUMBERS, *BLOCKS), "Int64"))
 
 
 def _whole_faces(missed: Missed, true_iou: float) -> tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.int64]]:
-    """Predicted whole faces: confidence, whether correct, number of the photo; each (n,).
+    """Predicted whole faces: confidence, whether correct, photo; each (n,).
 
-    Which box is a face's does not depend on the confidence from which boxes count: it is the surest of those that
-    overlap it enough, and so the last to fall away.
+    The match does not depend on the threshold: the correct box of a face is the most confident of those that overlap it
+    enough, and thus the last one to be dropped.
     """
     truth = missed.truth
     if truth is None:

@@ -1,9 +1,9 @@
-"""The trial of the second step: what share of the missed faces does each method find, at equally many false boxes?
+"""The trial of the second step: the share of missed faces that each method finds at equal false positives.
 
-Thresholds are taken in two ways. `set`: on the very photos that are scored, so that all methods reach the same rate of
-false boxes; this compares methods and promises nothing. `val`: once on `val`, applied unchanged. There it is taken on
-all photos, because `val` is like the training set and the first detector misses few of it; a method then meets photos
-that are harder than those, and the rate that it reaches is part of the answer.
+Thresholds are chosen in two ways. `set`: on the evaluated photos, so that all methods have the same rate of false
+positives; this compares methods and does not predict results on new photos. `val`: once on `val`, then applied
+unchanged. On `val` all photos are used, because `val` resembles the training set and the first detector misses few of
+its photos; the missed photos are harder, and the rate that a method has on them is part of the result.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from uncover.rescue.methods import Method, by_set
 from uncover.rescue.missed import check_same_images, read_missed
 
 BASELINE = "lower_threshold"
-"""Baseline a, which every method is compared with."""
+"""Baseline a, with which every method is compared."""
 
 BLOCK_COLUMNS = ("blocks", "block_kind", "alone")
-"""Blocks of photos that the intervals draw as a whole (`uncover.data.blocks`); empty where photos are drawn."""
+"""Blocks of photos that the intervals resample as one (`uncover.data.blocks`); empty if photos are resampled."""
 
 COLUMNS = (
     *("set", "method", "group", "fp_per_photo", "threshold", "confidence", "photos", "faces", "blank", "found"),
@@ -47,13 +47,13 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Settings:
-    """Of a trial.
+    """Settings of a trial.
 
     Attributes:
-        rates: False boxes per photo that the methods are cut at.
-        true_iou: IoU from which a box is correct.
-        resamples: Of photos, or of blocks of them, behind the intervals.
-        seed: Of the resamples; the same draws for all methods of a set.
+        rates: False positives per photo for the thresholds.
+        true_iou: Minimum IoU of a correct box.
+        resamples: Bootstrap resamples of photos or blocks for the intervals.
+        seed: Seed of the resamples; the same draws for all methods of a set.
     """
 
     rates: Sequence[float] = (0.1, 0.25, 0.5)
@@ -64,18 +64,18 @@ class Settings:
 
 @dataclass(frozen=True)
 class Drawn:
-    """What intervals draw of some photos: these one by one, or blocks of those that belong together.
+    """Unit of resampling for some photos: single photos, or blocks of photos that belong together.
 
     Attributes:
-        blocks: int64 (photos,), number of each photo's block; None draws photos.
-        count: Of the blocks.
+        blocks: int64 (photos,), block of each photo; None resamples photos.
+        count: Number of blocks.
     """
 
     blocks: Ints | None = None
     count: BlockCount | None = None
 
     def as_row(self) -> Row:
-        """With `BLOCK_COLUMNS`; empty where photos are drawn."""
+        """Values of `BLOCK_COLUMNS`; empty if photos are resampled."""
         if self.count is None:
             return {}
         return {"blocks": self.count.blocks, "block_kind": self.count.kind, "alone": self.count.alone}
@@ -83,13 +83,13 @@ class Drawn:
 
 @dataclass(frozen=True)
 class TrialSet:
-    """A set as the trial sees it.
+    """A set of the trial.
 
     Attributes:
-        name: Of the set.
+        name: Name of the set.
         missed: Its photos, as `read_missed` returns them.
-        truth: True boxes, as `read_truth` returns them; None where nobody labelled the set.
-        blocks: What its photos belong to; None where nobody says.
+        truth: True boxes, as `read_truth` returns them; None if the set has no labels.
+        blocks: Photos that belong together; None if unknown.
     """
 
     name: str
@@ -98,26 +98,26 @@ class TrialSet:
     blocks: Blocks | None = None
 
     def match(self, method: Method, predictions: Predictions, true_iou: float, only_missed: bool) -> MatchedPhotos:
-        """Boxes of a method on the missed photos, or on all."""
+        """Boxes of a method on the missed photos, or on all photos."""
         table = self.missed[self.missed["missed"]] if only_missed else self.missed
         to_see = np.ones(len(table), np.bool_) if method.maps is None else table[method.maps].to_numpy(np.bool_)
         truth = pd.DataFrame(columns=list(TRUTH_COLUMNS))
         return match_photos(predictions, truth if self.truth is None else self.truth, table["image"], to_see, true_iou)
 
     def faces(self, only_missed: bool = True) -> Ints:
-        """int64 (photos,): true whole faces in each missed photo, or in all; 0 where nobody labelled the set."""
+        """int64 (photos,): true whole faces in each missed photo, or in all photos; 0 if the set has no labels."""
         table = self.missed[self.missed["missed"]] if only_missed else self.missed
         return table["faces"].fillna(0).to_numpy(np.int64)
 
     def drawn(self, only_missed: bool = True) -> Drawn:
-        """What intervals draw of its missed photos, or of all."""
+        """Unit of resampling for its missed photos, or for all photos."""
         images = self.missed.loc[self.missed["missed"] | (not only_missed), "image"]
         return Drawn() if self.blocks is None else Drawn(self.blocks.numbers(images), self.blocks.count(images))
 
 
 @dataclass(frozen=True)
 class _Cut:
-    """A method on the missed photos of a set, cut at a threshold; found and false are int64 (photos,)."""
+    """A method on the missed photos of a set at a threshold; found and false are int64 (photos,)."""
 
     method: Method
     matched: MatchedPhotos
@@ -131,13 +131,13 @@ class _Cut:
 def val_thresholds(
     val: TrialSet, method: Method, predictions: Predictions, settings: Settings
 ) -> dict[float, float | None]:
-    """Thresholds by rate, from all photos of `val` where there is something to look at.
+    """Thresholds by rate, from all photos of `val` with an input.
 
     Raises:
-        InputError: Nobody labelled `val`.
+        InputError: `val` has no labels.
     """
     if val.truth is None:
-        raise InputError(f"{val.name}: has no labelled faces; expected a set on which false boxes can be told")
+        raise InputError(f"{val.name}: has no labelled faces; expected a labelled set for thresholds")
     matched = val.match(method, predictions, settings.true_iou, only_missed=False)
     return {rate: threshold_at(matched, rate) for rate in settings.rates}
 
@@ -154,11 +154,11 @@ def try_set(
         trial_set: The set.
         matched: Boxes of every method on its missed photos.
         from_val: Thresholds by method and rate.
-        settings: Of the trial.
+        settings: Settings of the trial.
 
     Returns:
-        Rows with `COLUMNS`, by method, rate and way of taking the threshold; None stands for what has no value. A set
-        without labels has rows for thresholds from `val` only, and no word about right and wrong.
+        Rows with `COLUMNS`, by method, rate and origin of the threshold; None for missing values. A set without labels
+        has rows for thresholds from `val` only, without counts of correct boxes.
     """
     cuts = [
         _cut(method, boxes, rate, way, from_val[method][rate] if way == "val" else threshold_at(boxes, rate))
@@ -180,7 +180,7 @@ def write_trial(path: Path, rows: Sequence[Row]) -> None:
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
-    """Write rows with these columns as CSV; what has no value is empty."""
+    """Write rows with these columns as CSV; missing values are empty."""
     with new_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
@@ -188,15 +188,15 @@ def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
 
 
 def resampled_sums(counts: Sequence[Ints], drawn: Drawn, settings: Settings) -> NDArray[np.float64]:
-    """Sums over the photos of a set, and over resamples of these: the same photos, or blocks, for all K counts.
+    """Sums over the photos of a set, and over resamples of them: the same photos or blocks for all K counts.
 
     Args:
         counts: K times int64 (photos,).
-        drawn: What the resamples draw.
-        settings: Of the trial.
+        drawn: Unit of resampling.
+        settings: Settings of the trial.
 
     Returns:
-        float64 (1 + resamples, K), that of the photos themselves first; of one photo or block there are no resamples.
+        float64 (1 + resamples, K), the sum over the photos themselves first; a single photo or block has no resamples.
     """
     table = np.stack(counts, axis=1).astype(np.float64)
     resamples = resample_images(len(table), settings.resamples, settings.seed, blocks=drawn.blocks)
@@ -204,7 +204,7 @@ def resampled_sums(counts: Sequence[Ints], drawn: Drawn, settings: Settings) -> 
 
 
 def interval(values: NDArray[np.float64]) -> Rate:
-    """Of the photos themselves, which come first, with the interval that the resamples span."""
+    """The first value, with the interval of the others, which are from resamples."""
     return percentile_interval(float(values[0]), values[1:])
 
 
@@ -252,14 +252,14 @@ def _rates(cuts: Sequence[_Cut], faces: Ints, drawn: Drawn, settings: Settings) 
 
 @dataclass(frozen=True)
 class TrialFiles:
-    """What is read of a run.
+    """Inputs of a trial.
 
     Attributes:
         predictions: Folder with `<method>/<set>.parquet`.
         lists: List of missed photos, by set.
         sets: All sets of the lists.
-        val: Name of the set that thresholds are taken from.
-        alike: What was read so far: thresholds hold only for boxes that were made as those that they were taken from.
+        val: Name of the set that gives thresholds.
+        alike: Settings of the predictions read so far: thresholds only apply to boxes with the same settings.
     """
 
     predictions: Path
@@ -270,19 +270,19 @@ class TrialFiles:
 
     @property
     def tried(self) -> list[TrialSet]:
-        """All sets but `val`, which gives thresholds only: it was chosen from, so it proves nothing."""
+        """All sets except `val`, which is used to choose thresholds and so cannot be evaluated."""
         return [trial_set for name, trial_set in self.sets.items() if name != self.val]
 
     def path(self, method: Method, name: str) -> Path:
-        """Of the predictions of a method on a set."""
+        """Path of the predictions of a method on a set."""
         return self.predictions / method.name / f"{name}.parquet"
 
     def read(self, method: Method, name: str, confidence: float = 1.0) -> Predictions:
-        """Predictions of a method on a set, of which boxes from a confidence on will count.
+        """Predictions of a method on a set, stored down to a confidence.
 
         Raises:
-            InputError: The file is missing or not what it should be, is not about the photos of the set's list, or was
-                made otherwise than those that were read before.
+            InputError: The file is missing or not valid, is not of the photos of the set's list, or has other settings
+                than those read before.
         """
         path = self.path(method, name)
         predictions = read_predictions(path, confidence)
@@ -292,10 +292,10 @@ class TrialFiles:
         return predictions
 
     def match(self, method: Method, trial_set: TrialSet, true_iou: float, only_missed: bool) -> MatchedPhotos:
-        """Boxes of a method on a set, as `TrialSet.match`.
+        """Boxes of a method on a set, as for `TrialSet.match`.
 
         Raises:
-            InputError: As `read`.
+            InputError: As for `read`.
         """
         return trial_set.match(method, self.read(method, trial_set.name), true_iou, only_missed)
 
@@ -303,7 +303,7 @@ class TrialFiles:
         """Thresholds by rate, from all photos of `val`.
 
         Raises:
-            InputError: As `read`, or nobody labelled `val`.
+            InputError: As for `read`, or `val` has no labels.
         """
         return val_thresholds(self.sets[self.val], method, self.read(method, self.val), settings)
 
@@ -323,21 +323,21 @@ class TrialFiles:
 def read_files(
     predictions: Path, missed: Sequence[Path], datasets: Sequence[Path], val: str, maps: Collection[str]
 ) -> TrialFiles:
-    """Read what all methods of a trial meet.
+    """Read the common inputs of all methods of a trial.
 
     Args:
         predictions: Folder with `<method>/<set>.parquet`.
-        missed: Lists `<set>.csv` of `uncover missed`, that of `val` among them.
-        datasets: Data sets with `labels/`, in folders named as the set; a set without labels needs none.
-        val: Name of the set that thresholds are taken from.
+        missed: Lists `<set>.csv` of `uncover missed`, including that of `val`.
+        datasets: Data sets with `labels/`, in folders named after the set; not needed for sets without labels.
+        val: Name of the set that gives thresholds.
         maps: Columns `<variant>:<input>` that the lists must have.
 
     Raises:
-        InputError: A file is missing or not what it should be.
+        InputError: A file is missing or not valid.
     """
     lists, folders = by_set(missed, "--missed"), by_set(datasets, "--datasets")
     if val not in lists:
-        raise InputError(f"--val {val}: no list {val}.csv among --missed; thresholds are taken from this set")
+        raise InputError(f"--val {val}: no {val}.csv in --missed; add it, because this set gives the thresholds")
     sets = {name: _read_set(path, folders, maps) for name, path in lists.items()}
     return TrialFiles(predictions, lists, sets, val)
 
@@ -350,21 +350,21 @@ def run_trial(
     val: str,
     settings: Settings,
 ) -> list[Row]:
-    """Try all methods on the missed photos of all sets but `val`.
+    """Evaluate all methods on the missed photos of all sets except `val`.
 
     Args:
-        methods: To try.
-        predictions: As for `read_files`, as are those that follow.
-        missed: Of all sets.
-        datasets: Of sets with labels.
-        val: Gives thresholds.
-        settings: Of the trial.
+        methods: Methods to evaluate.
+        predictions: As for `read_files`, like the following arguments.
+        missed: Lists of all sets.
+        datasets: Labelled sets.
+        val: Set that gives thresholds.
+        settings: Settings of the trial.
 
     Returns:
         Rows of the record, by set, method, rate and threshold.
 
     Raises:
-        InputError: A file is missing or not what it should be, or files are not about the same photos.
+        InputError: A file is missing or not valid, or files are of different photos.
     """
     maps = {method.maps for method in methods if method.maps is not None}
     files = read_files(predictions, missed, datasets, val, maps)
@@ -382,6 +382,6 @@ def _read_set(path: Path, folders: Mapping[str, Path], maps: Collection[str]) ->
     if table["faces"].isna().any():
         return TrialSet(path.stem, table, None, blocks)
     if path.stem not in folders:
-        raise InputError(f"{path}: its photos have labels, but --datasets names no folder {path.stem}; name it")
+        raise InputError(f"{path}: its photos have labels, but --datasets has no folder {path.stem}; add it")
     truth = read_truth(folders[path.stem], table[["image", "width", "height"]])
     return TrialSet(path.stem, table, truth, blocks)

@@ -1,4 +1,4 @@
-"""The record of the rescue trial, read back: all its rows, and who found most of the missed faces."""
+"""Read the record of the rescue trial: all its rows, and the ranking of its methods."""
 
 from __future__ import annotations
 
@@ -27,37 +27,37 @@ OTHERS = {
     "block_kind": Column(empty=True, optional=True),
 }
 TYPES = OTHERS | NEEDED
-"""What each column of the record holds."""
+"""Type of each column of the record."""
 
 
 def read_trial(path: Path) -> pd.DataFrame:
     """Load `rescue_trial.csv`.
 
     Returns:
-        Its rows, with all its columns, of which those that nobody needs may be empty; faces and found are Int64, NA
-        where the set has no labels.
+        Its rows with all columns; optional columns may be empty; faces and found are Int64, NA if the set has no
+        labels.
 
     Raises:
-        InputError: It does not exist, or is no such record.
+        InputError: The file does not exist, or is not such a record.
     """
     rows = read_rows(path, TYPES, "a record of 'uncover rescue_trial'")
     counted = rows[["faces", "found"]].notna().all(axis=1) | (rows["threshold"] != OF_SET)
-    check_rows(path, rows, counted, "no faces are counted; expected them at a threshold of the set itself")
+    check_rows(path, rows, counted, "no counts of faces; expected them at a threshold of the set itself")
     return rows.reindex(columns=[*rows.columns, *(name for name in COLUMNS if name not in rows)])
 
 
 @dataclass(frozen=True)
 class MethodScore:
-    """A method in the trial, over all sets with labels.
+    """A method in the trial, over all labelled sets.
 
     Attributes:
-        name: Of the method.
-        confidence: From which its boxes count: that which keeps the trial's middle rate of false boxes on val.
-        found: Missed faces that it found where all methods make as many false boxes.
+        name: Name of the method.
+        confidence: Its threshold from val, for the trial's middle rate of false positives.
+        found: Missed faces that it found at equal false positives of all methods.
         faces: Missed faces.
-        false_boxes: That it made.
-        ahead: Whether on one set at least it found more than a lower threshold of the detector does, by an interval
-            that lies above 0; None where the record has no intervals.
+        false_boxes: Its false positives.
+        ahead: Whether on at least one set it found more than a lower threshold of the detector, with an interval above
+            0; None if the record has no intervals.
     """
 
     name: str
@@ -69,25 +69,25 @@ class MethodScore:
 
     @property
     def gains(self) -> bool:
-        """Whether the trial shows a gain: more of its boxes are right than wrong, and it is ahead."""
+        """Whether the trial shows a gain: most of its boxes are correct, and it is ahead."""
         return self.found > self.false_boxes and self.ahead is not False
 
     def told(self) -> str:
-        """In a sentence."""
+        """Result in one sentence."""
         return (
             f"found {self.found} of {self.faces} missed faces in the run's trial"
-            f" ({self.found} of {self.found + self.false_boxes} added boxes right)"
+            f" ({self.found} of {self.found + self.false_boxes} added boxes correct)"
         )
 
 
 def read_method_scores(path: Path) -> dict[str, MethodScore]:
-    """All methods that have a threshold, the best first: most faces, then fewest false boxes, then as in the record.
+    """All methods with a threshold, best first: most faces, then fewest false positives, then the order of the record.
 
     Args:
         path: `rescue_trial.csv`.
 
     Raises:
-        InputError: It does not exist, or is no such record.
+        InputError: The file does not exist, or is not such a record.
     """
     rows = read_trial(path)
     if not len(rows):
@@ -95,7 +95,7 @@ def read_method_scores(path: Path) -> dict[str, MethodScore]:
     rows = rows[rows["fp_per_photo"] == middle_rate(rows["fp_per_photo"].unique().tolist())]
     confidence = rows[rows["threshold"] == OF_VAL].dropna(subset="confidence").groupby("method")["confidence"].last()
     counts = rows[rows["threshold"] == OF_SET].groupby("method")[["found", "faces", "false_boxes"]].sum()
-    # Methods as they first have a threshold.
+    # In the order in which they first have a threshold.
     names = [name for name in rows.loc[rows["threshold"] == OF_VAL, "method"].unique() if name in confidence]
     found, faces, false = counts.reindex(names, fill_value=0).to_numpy(np.int64).T
     order = np.lexsort((false, -found))

@@ -1,1 +1,1 @@
-"""A face followed over time: a Kalman filter, a tracker for live video, smoothing of whole recordings."""
+"""Track a face over time: a Kalman filter, a tracker for live video, and smoothing of whole recordings."""

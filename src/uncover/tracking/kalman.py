@@ -1,4 +1,4 @@
-"""A face's box as the state of a Kalman filter: centre, size, and how fast both change. The filter is FilterPy's."""
+"""Kalman filter of a face's box. The state is centre, size, and their rates of change. The filter is FilterPy's."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 PLACES = 4
-"""Of the state's eight numbers, the first four are centre x, centre y, log width and log height; the others are their
+"""The first four of the eight state variables are centre x, centre y, log width and log height; the others are their
 changes per second."""
 
 STATE = 2 * PLACES
 PLACE, VELOCITY = slice(0, STATE * PLACES, STATE + 1), slice((STATE + 1) * PLACES, None, STATE + 1)
 OF_VELOCITY, OF_PLACE = slice(PLACES, STATE * PLACES, STATE + 1), slice(STATE * PLACES, None, STATE + 1)
-"""Where a flattened (8, 8) matrix ties each place to itself, each velocity to itself, and one to the other; it is zero
-elsewhere, as no place or velocity tells of another's."""
+"""Entries of a flattened (8, 8) matrix that couple each place with itself, each velocity with itself, and the two with
+each other. All other entries are zero, as the four places are independent."""
 
 LEAST_SIDE = 1.0
-"""Pixels: a box without width or height has no logarithm, and no face is smaller."""
+"""Smallest width and height in pixels, so that the logarithm is defined; no face is smaller."""
 
 LEAST_CONFIDENCE = 0.05
-"""Confidence below which a box does not become less precise any more."""
+"""Confidence below which the variance of a box does not grow any further."""
 
 
 @dataclass(frozen=True)
 class Motion:
-    """How faces move in front of a camera, and how precise a detector's boxes are.
+    """Motion of faces in front of a camera, and precision of a detector's boxes.
 
-    Lengths are in face sizes (the root of a face's area), so that near and far faces, and small and large pictures,
-    need no settings of their own. A velocity wanders and is forgotten (an Ornstein-Uhlenbeck process): over a step much
-    shorter than `memory` it is constant, over a long gap the face comes to rest. A step of two seconds is exactly two
-    steps of one second, so the frame rate may vary.
+    Lengths are in face sizes (the square root of a face's area), so that the settings are independent of distance and
+    image size. A velocity drifts and decays (an Ornstein-Uhlenbeck process): over a step much shorter than `memory` it
+    is constant, over a long gap the face comes to rest. A step of two seconds equals two steps of one second, so the
+    frame rate may vary.
 
     Attributes:
-        speed: Usual speed of a head, face sizes per second (standard deviation). A lying infant turns its head by about
-            half a face within a second.
-        growth: Usual change of the logarithm of width or height, per second; most comes from turning the head.
-        memory: Seconds after which most of a velocity is forgotten; a movement of the head lasts about so long.
-        place_noise: Standard deviation of a sure box's centre, face sizes.
-        size_noise: Standard deviation of the logarithm of a sure box's width and height.
+        speed: Typical speed of a head, face sizes per second (standard deviation). A lying infant turns its head by
+            about half a face within a second.
+        growth: Typical change of the logarithm of width or height, per second; mostly from turning the head.
+        memory: Seconds after which most of a velocity has decayed; about the duration of a head movement.
+        place_noise: Standard deviation of the centre of a box of confidence 1, face sizes.
+        size_noise: Standard deviation of the logarithm of width and height of a box of confidence 1.
     """
 
     speed: float = 0.5
@@ -52,11 +52,11 @@ class Motion:
     size_noise: float = 0.08
 
     def step(self, seconds: float, size: float) -> tuple[Floats, Floats]:
-        """Transition and process noise of a step in time.
+        """Transition and process noise of a time step.
 
         Args:
-            seconds: Length of the step, 0 or more.
-            size: Of the face, pixels.
+            seconds: Duration of the step, at least 0.
+            size: Size of the face, pixels.
 
         Returns:
             float64 (8, 8) transition F, float64 (8, 8) covariance Q.
@@ -79,11 +79,11 @@ class Motion:
         return np.diag(np.concatenate([self.noise(confidence, size), self._velocity_deviation(size) ** 2]))
 
     def noise(self, confidence: float | Floats, size: float) -> Floats:
-        """Variances of a measured box: they grow as its confidence falls, fourfold from 1 to 0.25.
+        """Variances of a measured box: they grow with decreasing confidence, fourfold from 1 to 0.25.
 
         Args:
-            confidence: One, or float64 (N, 1).
-            size: Of the face, pixels.
+            confidence: A number, or float64 (N, 1).
+            size: Size of the face, pixels.
 
         Returns:
             float64 (4,) or (N, 4).
@@ -96,13 +96,13 @@ class Motion:
 
 
 def as_measured(boxes: Floats) -> Floats:
-    """Boxes (..., 4) x1 y1 x2 y2 as centre x, centre y, log width, log height."""
+    """Convert boxes (..., 4) x1 y1 x2 y2 to centre x, centre y, log width, log height."""
     sides = np.log(np.maximum(boxes[..., 2:] - boxes[..., :2], LEAST_SIDE))
     return np.concatenate([(boxes[..., :2] + boxes[..., 2:]) / 2, sides], axis=-1)
 
 
 def as_boxes(states: Floats) -> Floats:
-    """States (..., 8), or measured places (..., 4), as boxes (..., 4) x1 y1 x2 y2."""
+    """Convert states (..., 8), or measured places (..., 4), to boxes (..., 4) x1 y1 x2 y2."""
     half = np.exp(states[..., 2:4]) / 2
     return np.concatenate([states[..., :2] - half, states[..., :2] + half], axis=-1)
 
@@ -116,14 +116,14 @@ class FaceFilter:
     """
 
     def __init__(self, box: Floats, confidence: float, motion: Motion) -> None:
-        """Start at a box that does not move as far as is known.
+        """Start at a box, with zero velocity.
 
         Args:
             box: float64 (4,) x1 y1 x2 y2.
-            confidence: Of the box.
-            motion: How faces move.
+            confidence: Confidence of the box.
+            motion: Model of the motion.
         """
-        # Its import takes a good part of a second, which commands without a track need not wait.
+        # Imported here, because the import takes a good part of a second and most commands do not track.
         from filterpy.kalman import KalmanFilter
 
         self._motion = motion
@@ -135,66 +135,66 @@ class FaceFilter:
 
     @property
     def state(self) -> Floats:
-        """float64 (8,)."""
+        """State, float64 (8,)."""
         return self._filter.x
 
     @property
     def covariance(self) -> Floats:
-        """float64 (8, 8)."""
+        """Covariance of the state, float64 (8, 8)."""
         return self._filter.P
 
     @property
     def size(self) -> float:
-        """Root of the face's area, pixels."""
+        """Square root of the face's area, pixels."""
         return math.exp((self._filter.x[2] + self._filter.x[3]) / 2)
 
     @property
     def box(self) -> Floats:
-        """float64 (4,) x1 y1 x2 y2, maybe out of the frame."""
+        """Box, float64 (4,) x1 y1 x2 y2; may extend beyond the frame."""
         return as_boxes(self._filter.x)
 
     def predict(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the state in time."""
         self.F, self.Q = self._motion.step(seconds, self.size)
         self._filter.predict(F=self.F, Q=self.Q)
 
     def distances(self, boxes: Floats, confidence: float | Floats) -> Floats:
-        """Squared Mahalanobis distances from where the face is expected.
+        """Squared Mahalanobis distances of boxes from the predicted face.
 
         Args:
             boxes: float64 (N, 4).
-            confidence: float64 (N,), or one for all.
+            confidence: float64 (N,), or one number for all.
 
         Returns:
             float64 (N,).
         """
         noise = self._motion.noise(np.reshape(confidence, (-1, 1)), self.size)
-        # No place is tied to another, so their covariance is diagonal.
+        # The places are independent, so their covariance is diagonal.
         expected = self._filter.P.diagonal()[:PLACES] + noise
         return ((as_measured(boxes) - self._filter.x[:PLACES]) ** 2 / expected).sum(axis=1)
 
     def update(self, box: Floats, confidence: float, inflation: float = 1.0) -> None:
-        """Learn a box.
+        """Update the state with a measured box.
 
         Args:
             box: float64 (4,).
-            confidence: Of the box.
-            inflation: Factor on the variances that its confidence gives it.
+            confidence: Confidence of the box.
+            inflation: Factor on the variances of the box.
         """
         noise = self._motion.noise(confidence, self.size) * inflation
         self._filter.update(as_measured(box), R=np.diag(noise))
 
     def smoothed(self, states: Floats, covariances: Floats, transitions: Floats, noises: Floats) -> Floats:
-        """What the states were, now that the later ones are known (Rauch, Tung and Striebel).
+        """Smooth the states, given all later ones (Rauch, Tung and Striebel).
 
         Args:
-            states: float64 (n, 8), after each frame's update.
-            covariances: float64 (n, 8, 8), likewise.
-            transitions: float64 (n, 8, 8), of the step to each frame; the first is not used.
-            noises: float64 (n, 8, 8), likewise.
+            states: float64 (n, 8), after the update of each frame.
+            covariances: float64 (n, 8, 8), after the update of each frame.
+            transitions: float64 (n, 8, 8), of the step to each frame; the first is unused.
+            noises: float64 (n, 8, 8), of the step to each frame; the first is unused.
 
         Returns:
             float64 (n, 8).
         """
-        # The method of the class, as FilterPy's function of this name takes the step from each frame instead.
+        # FilterPy's method, not its function of this name, which expects the step from each frame instead.
         return self._filter.rts_smoother(states, covariances, list(transitions), list(noises))[0]

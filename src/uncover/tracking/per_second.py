@@ -1,4 +1,4 @@
-"""Boxes second by second: what later work on a face over time, such as on vital signs, starts from."""
+"""Summarise boxes by second, as input for further analysis of a face over time, e.g. of vital signs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from uncover.errors import InputError
 
 FoundBy = Literal["rgb", "heatmap", "rescue", "temporal"]
-"""What a box goes back to: the first detector, the heatmap detector, another rescue, or the frames before and after."""
+"""Source of a box: the first detector, the heatmap detector, another rescue, or neighbouring frames."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class FrameFace:
     Attributes:
         second: Presentation time.
         box: float64 (4,) x1 y1 x2 y2, pixels; None without a face.
-        confidence: Of the box.
-        found_by: What the box goes back to; None without a face.
+        confidence: Confidence of the box.
+        found_by: Source of the box; None without a face.
     """
 
     second: float
@@ -36,20 +36,20 @@ class FrameFace:
 
 @dataclass(frozen=True)
 class FaceSecond:
-    """The face of one second of a video; the attributes are the columns of the table.
+    """The face in one second of a video; the attributes are the columns of the table.
 
     Attributes:
-        second: Its number, from 0 on; a frame belongs to the second in which it is shown first.
-        frames: Shown in it.
-        found: Of these, frames with a face.
-        rgb: Of these, faces that the first detector found.
-        heatmap: Of these, faces that the heatmap detector found.
-        rescue: Of these, faces that another rescue found.
-        temporal: Of these, faces that the frames before and after speak for.
-        x1: Median of the faces' left sides, pixels; None without a face, as what follows.
-        y1: Of their upper sides.
-        x2: Of their right sides.
-        y2: Of their lower sides.
+        second: Number of the second, from 0; a frame belongs to the second of its presentation time.
+        frames: Number of frames.
+        found: Number of frames with a face.
+        rgb: Number of faces from the first detector.
+        heatmap: Number of faces from the heatmap detector.
+        rescue: Number of faces from another rescue.
+        temporal: Number of faces inferred from neighbouring frames.
+        x1: Median of the faces' left edges, pixels; None without a face, as are the following.
+        y1: Median of their top edges.
+        x2: Median of their right edges.
+        y2: Median of their bottom edges.
         confidence: Median of the faces' confidences.
     """
 
@@ -71,25 +71,25 @@ COLUMNS = tuple(field.name for field in fields(FaceSecond))
 
 
 def per_second(faces: Iterable[FrameFace]) -> Iterator[FaceSecond]:
-    """Sum up the frames of each second.
+    """Summarise the frames of each second.
 
     Args:
-        faces: Of the frames of one video, in order.
+        faces: Faces of the frames of one video, in order.
 
     Yields:
-        A row per second in which a frame is shown first, with a face or without, as soon as it is over. Others have
-        none: a time-lapse of days would be a table of empty rows.
+        A row per second with a frame, with or without a face, as soon as the second is over. Seconds without a frame
+        have no row: in a time-lapse of days most rows would be empty.
 
     Raises:
-        InputError: A frame comes before second 0 or in a second that is over.
+        InputError: A frame is before second 0 or in an earlier second than the frame before.
     """
     current, own = 0, list[FrameFace]()
     for face in faces:
         number = math.floor(face.second)
         if number < current:
             raise InputError(
-                f"frame at {face.second:g} s: comes in or before second {number}, which is over; "
-                "expected frames in order, from 0 s on"
+                f"frame at {face.second:g} s: is in or before second {number}, which is complete; "
+                "expected frames in order, starting at 0 s"
             )
         if own and current < number:
             yield _sum_up(current, own)

@@ -1,4 +1,4 @@
-"""The track of a recorded video: each frame's face in the light of the past and the future, a window at a time."""
+"""Smooth the track of a recorded video: each frame's face from past and future frames, in a sliding window."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ from uncover.tracking.tracker import (
 )
 
 GAP = 2.0
-"""A gap with both ends known may last so many times as long as one whose end is not."""
+"""A gap with a box at both ends may be this many times as long as one that is still open."""
 
 AGREE = 0.3
-"""IoU from which the boxes at the two ends of a gap are those of a face that was covered meanwhile."""
+"""Smallest IoU of the boxes at the two ends of a gap at which the gap is filled."""
 
 AHEAD = 3.0
-"""Seconds, beyond the longest gap that is filled, after which a frame no longer changes what came before."""
+"""Seconds, in addition to the longest gap that is filled, after which a frame no longer changes earlier results."""
 
 
 def smooth(frames: Iterable[Observation], settings: TrackerSettings) -> Iterator[TrackedFace | None]:
-    """Say for each frame where the face is, with the frames after it in mind.
+    """Locate the face in each frame, using later frames as well.
 
-    The candidates are those that the online track picks, but where it went to another place after some frames, these
-    belong to the new place already. A gap is filled if it lasts at most twice as long as one that the online track
-    bridges, and if it ends where it began (`AGREE`). Nothing is filled after the last box of a track or before its
-    first: the online track must guess there whether the face will be seen again, and here it is known that it was not.
-    A filled box has the confidence of the box before or after the gap, times exp(-time to it / bridge), whichever
-    gives more.
+    The candidates are those of the online track, except that when the track switches to another place, the frames
+    just before the switch are assigned to the new place. A gap is filled if it is at most twice as long as a gap that
+    the online track bridges, and if it ends at the place where it began (`AGREE`). Nothing is filled before the first
+    or after the last box of a track: the online track must guess there whether the face will reappear, whereas here
+    it is known that it does not. A filled box has the confidence of the box before or after the gap, times
+    exp(-time to it / bridge), whichever is larger.
 
     Args:
-        frames: In order.
-        settings: Gates and times of the track.
+        frames: Frames in order.
+        settings: Settings of the track.
 
     Yields:
-        One result per frame, in order, about `AHEAD` and four times `bridge` seconds of video later.
+        One result per frame, in order, delayed by about `AHEAD` plus four times `bridge` seconds of video.
 
     Raises:
-        InputError: A frame comes before the one before it.
+        InputError: A frame precedes the one before it.
     """
     ahead = GAP * settings.bridge + AHEAD
     tracker, held = Tracker(settings, GAP), list[_Held]()
@@ -61,7 +61,7 @@ def smooth(frames: Iterable[Observation], settings: TrackerSettings) -> Iterator
         held.append(_Held(observation, assigned.track, assigned.picked))
         for frame, picked in zip(held[-1 - len(assigned.earlier) : -1], assigned.earlier, strict=True):
             frame.track, frame.picked = assigned.track, picked
-        # As long ahead as what is let go, so that a frame is gone through about twice.
+        # The window is twice as long as its finished part, so each frame is processed about twice.
         if observation.second - held[0].observation.second > 2 * ahead:
             ready = sum(frame.observation.second <= observation.second - ahead for frame in held)
             results, left = _smooth_window(held, ready, left, settings)
@@ -72,7 +72,7 @@ def smooth(frames: Iterable[Observation], settings: TrackerSettings) -> Iterator
 
 @dataclass
 class _Held:
-    """A frame that waits for those after it; the track and its candidate may still change."""
+    """A frame whose result is pending; its track and candidate may still change."""
 
     observation: Observation
     track: int | None
@@ -81,7 +81,7 @@ class _Held:
 
 @dataclass(frozen=True)
 class _Sighting:
-    """When and where a track was seen by what counts, how surely, and for how long it was followed lately."""
+    """Time, place and confidence of a counting candidate, and how long the face was tracked lately."""
 
     second: float
     box: Floats
@@ -91,7 +91,7 @@ class _Sighting:
 
 @dataclass
 class _Course:
-    """A track as it is after some frame: its number, the filter, the frame's time, and when it was last seen."""
+    """State of a track after a frame: its number, the filter, the time of the frame, and its last sighting."""
 
     track: int
     filter: FaceFilter
@@ -100,7 +100,7 @@ class _Course:
 
     @classmethod
     def begin(cls, frame: _Held, settings: TrackerSettings) -> _Course:
-        """The course of a track whose first frame this is."""
+        """Start a track at its first frame."""
         assert frame.track is not None and frame.picked is not None, "a track starts with a candidate"
         observation, row = frame.observation, frame.picked.candidate
         confidence = float(observation.confidence[row])
@@ -108,7 +108,7 @@ class _Course:
         return cls(frame.track, face, observation.second, _Sighting(observation.second, face.box, confidence, 0.0))
 
     def go_on(self, frame: _Held, settings: TrackerSettings) -> None:
-        """Let the filter learn the track's next frame."""
+        """Update the filter with the next frame of the track."""
         observation = frame.observation
         step, self.second = observation.second - self.second, observation.second
         self.filter.predict(step)
@@ -124,7 +124,7 @@ class _Course:
 def _smooth_window(
     held: Sequence[_Held], ready: int, left: _Course | None, settings: TrackerSettings
 ) -> tuple[list[TrackedFace | None], _Course | None]:
-    """Results of the first `ready` frames, and the track as it is after these, if there is one."""
+    """Results of the first `ready` frames, and the state of the track after them, if there is one."""
     results: list[TrackedFace | None] = []
     after: _Course | None = None
     for number, group in groupby(held, lambda frame: frame.track):
@@ -143,7 +143,7 @@ def _smooth_window(
 def _smooth_track(
     own: Sequence[_Held], ready: int, before: _Course | None, settings: TrackerSettings
 ) -> tuple[list[TrackedFace | None], _Course | None]:
-    """Results of a track's frames, all in a row, and the track after the first `ready` of them, if it has so many."""
+    """Results of a track's consecutive frames, and its state after the first `ready` of them, if it has so many."""
     course, after = copy.deepcopy(before), None
     sightings = [before.seen] if before else []
     states, covariances, transitions, noises = [], [], [], []
@@ -175,7 +175,7 @@ def _smooth_track(
 
 
 def _filled(box: Floats, second: float, sides: Sequence[_Sighting], settings: TrackerSettings) -> TrackedFace | None:
-    """The face of a frame in which it was not seen; None where the gap has one side or is too long."""
+    """The face of a frame without a candidate; None if the gap is open or too long."""
     within = settings.clip(box)
     if len(sides) < 2 or within is None:
         return None

@@ -1,4 +1,4 @@
-"""One infant, frame after frame: a track that picks one box of each frame, bridges short gaps and mistrusts jumps."""
+"""Track one infant: pick one box per frame, bridge short gaps, and require confirmation for jumps."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from uncover.tracking.kalman import FaceFilter, Floats, Motion
 Bools = NDArray[np.bool_]
 
 CLOCK = 1e-6
-"""Seconds by which times may differ that were meant to be the same."""
+"""Tolerance for equal times, in seconds."""
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What was found in one frame: the candidates among which a track picks.
+    """Detections in one frame, i.e. the candidates of a track.
 
     Attributes:
         second: Presentation time; the frame rate may vary.
-        detections: In pixels of the frame, in double precision. Of `found_by` the lower is preferred among equals.
-        counts: bool (N,): sure enough to count without the past.
+        detections: In pixels of the frame, in double precision. Of equal candidates, the lower `found_by` is preferred.
+        counts: bool (N,): candidates that are confident enough on their own ("counting candidates").
     """
 
     second: float
@@ -44,37 +44,37 @@ class Observation:
 
     @property
     def priority(self) -> NDArray[np.integer]:
-        """integers (N,), `found_by`, or 0 for each."""
+        """Priorities, integers (N,): `found_by`, or 0 for each."""
         found_by = self.detections.found_by
         return np.zeros(len(self.detections), np.int64) if found_by is None else found_by
 
 
 @dataclass(frozen=True)
 class TrackerSettings:
-    """Gates and times of a track.
+    """Settings of a track.
 
     Attributes:
-        width: Of the frame, pixels.
-        height: Of the frame, pixels.
-        bridge: Seconds after the last candidate that counts for which the face is thought to be there unseen. A bridged
-            box has the confidence of the last box seen, times exp(-time since then / bridge).
-        enough: Seconds for which a face must have been followed lately before all of `bridge` is bridged; one that was
-            followed for less is bridged for no longer than that, so that a spot that flickers bridges nothing.
-        trust: Seconds after the last candidate that counts in which others may be taken where the face is expected:
-            without an end, a fold of a blanket could stand for an infant that was taken away. Also the time over which
-            it is summed up how long the face was followed lately.
-        gate: Squared Mahalanobis distance up to which a candidate that counts is where the face is expected; 18.5 holds
-            99.9 % of a face's own boxes (chi-squared, 4 degrees of freedom).
-        far: Likewise, from which it contradicts the track. Between the two it is a jump: it is taken, with a variance
-            that is larger by its distance over `gate`.
-        unsure_gate: Likewise, up to which a candidate that does not count is taken, measured as if it were sure, so
-            that its low confidence does not widen the gate; 7.8 holds 90 %.
-        confirm: Candidates that count from which a track is sure: a sure one bridges gaps, takes what does not count,
-            and is not given up for one box elsewhere.
-        agree: Frames in a row that must agree on another place before the track goes there.
-        attention: Seconds over which confidence is averaged where two places compete: the track goes only where more
-            was seen.
-        motion: How faces move.
+        width: Width of the frame, pixels.
+        height: Height of the frame, pixels.
+        bridge: Seconds after the last counting candidate for which the face is assumed to be present. A bridged box
+            has the confidence of the last box, times exp(-time since then / bridge).
+        enough: Seconds for which a face must have been tracked lately to be bridged for all of `bridge`; a face that
+            was tracked for less is bridged for at most that long, so that flickering detections bridge nothing.
+        trust: Seconds after the last counting candidate in which other candidates are accepted at the predicted place.
+            Without a limit, a fold of a blanket could replace an infant that was taken away. Also the time over which
+            recent tracking is accumulated.
+        gate: Squared Mahalanobis distance up to which a counting candidate is accepted; 18.5 contains 99.9 % of a
+            face's own boxes (chi-squared, 4 degrees of freedom).
+        far: Squared Mahalanobis distance above which a candidate contradicts the track. Between the two it is a jump:
+            it is accepted, with its variance multiplied by its distance / `gate`.
+        unsure_gate: Squared Mahalanobis distance up to which other candidates are accepted, computed for confidence 1,
+            so that a low confidence does not widen the gate; 7.8 contains 90 %.
+        confirm: Number of counting candidates after which a track is confirmed: it then bridges gaps, accepts other
+            candidates, and is not given up for a single box elsewhere.
+        agree: Number of consecutive frames that must agree on another place before the track moves there.
+        attention: Seconds over which confidence is averaged when two places compete; the track moves only to a place
+            with a higher average.
+        motion: Model of the motion.
     """
 
     width: float
@@ -91,25 +91,25 @@ class TrackerSettings:
     motion: Motion = field(default_factory=Motion)
 
     def followed(self, before: float, since: float, step: float) -> float:
-        """Seconds for which a face was followed lately, at a candidate that counts.
+        """Seconds for which a face was tracked lately, at a counting candidate.
 
         Args:
-            before: Their number at the last candidate that counts.
+            before: Seconds at the last counting candidate.
             since: Seconds since then.
             step: Seconds since the frame before.
         """
         return (before * math.exp(-since / self.trust) if self.trust else 0.0) + step
 
     def bridged(self, followed: float) -> float:
-        """Seconds for which a face is thought to be there unseen that was followed for so many lately."""
+        """Seconds for which a face that was tracked lately for `followed` seconds is assumed to be present."""
         return self.bridge if followed >= self.enough else min(self.bridge, followed)
 
     def kept(self, seconds: float) -> float:
-        """What is left of the average of a confidence after so long."""
+        """Remaining share of an average confidence after some seconds."""
         return math.exp(-seconds / self.attention)
 
     def clip(self, box: Floats) -> Floats | None:
-        """The part of a box (4,) within the frame; None when its centre is not, for then the face has left."""
+        """Part of a box (4,) within the frame; None if its centre is outside, i.e. the face has left."""
         left, top, right, bottom = box.tolist()
         if not (0 < left + right < 2 * self.width and 0 < top + bottom < 2 * self.height):
             return None
@@ -118,24 +118,24 @@ class TrackerSettings:
 
 @dataclass(frozen=True)
 class Association:
-    """A candidate that a track takes: its row, and the factor on its variances."""
+    """A candidate assigned to a track: its row, and the factor on its variances."""
 
     candidate: int
     inflation: float = 1.0
 
 
 class Track:
-    """A face that is followed, or a place that may turn out to be it.
+    """A tracked face, or a competing place.
 
     Attributes:
-        filter: Where it is.
-        seen: Second of its last candidate.
-        counted: Second of its last candidate that counts.
-        confidence: Of its last candidate.
-        sightings: Candidates that count.
-        followed: Seconds, frame by frame, in which one that counts was seen.
-        support: Its confidence, averaged over the last while.
-        trail: What it picked, frame by frame, as long as it is a challenger.
+        filter: Kalman filter of its box.
+        seen: Time of its last candidate, in seconds.
+        counted: Time of its last counting candidate, in seconds.
+        confidence: Confidence of its last candidate.
+        sightings: Number of counting candidates.
+        followed: Seconds for which it was tracked lately.
+        support: Its average confidence over the last seconds.
+        trail: Its candidates, frame by frame, while it is a challenger.
     """
 
     def __init__(self, observation: Observation, row: int, settings: TrackerSettings) -> None:
@@ -147,27 +147,27 @@ class Track:
         self.trail = [Association(row)]
 
     def holds(self, second: float) -> bool:
-        """Whether it stands for a face even where none is seen."""
+        """Whether a face is assumed to be present, even without a candidate."""
         longest = self._settings.bridged(self.followed)
         return self.sightings >= self._settings.confirm and second - self.counted <= longest + CLOCK
 
     def is_over(self, second: float, longest: float) -> bool:
-        """Whether it has not been seen for so long that even a box at its place is news.
+        """Whether the last candidate is so long ago that even a box at the same place starts a new track.
 
         Args:
-            second: Now.
-            longest: Seconds that a gap may last.
+            second: Current time.
+            longest: Longest permitted gap, in seconds.
         """
         sure = self.sightings >= self._settings.confirm
         limit = max(self._settings.trust, longest) if sure else self._settings.bridge
         return second - self.counted > limit + CLOCK
 
     def pick(self, observation: Observation, distances: Floats) -> Association | None:
-        """The candidate that is most likely its own.
+        """The most likely candidate of the track.
 
         Args:
-            observation: Of the frame.
-            distances: float64 (N,), of `FaceFilter.distances`.
+            observation: Detections in the frame.
+            distances: float64 (N,), as returned by `FaceFilter.distances`.
         """
         settings = self._settings
         kind = np.full(len(distances), 3)
@@ -184,7 +184,7 @@ class Track:
         return Association(best, max(1.0, float(distances[best] / settings.gate)))
 
     def see(self, observation: Observation, picked: Association, step: float) -> None:
-        """Learn a candidate, `step` seconds after the frame before."""
+        """Update the track with a candidate, `step` seconds after the frame before."""
         row = picked.candidate
         self.confidence = float(observation.confidence[row])
         self.filter.update(observation.boxes[row], self.confidence, picked.inflation)
@@ -202,8 +202,8 @@ class TrackedFace:
 
     Attributes:
         box: float64 (4,) x1 y1 x2 y2, pixels, within the frame.
-        confidence: Of the candidate behind it; without one, of the last (see `TrackerSettings.bridge`).
-        candidate: Row of the candidate behind it; None where the other frames alone speak for the box.
+        confidence: Confidence of its candidate; without one, derived from the last (see `TrackerSettings.bridge`).
+        candidate: Row of its candidate; None if the box is inferred from other frames.
     """
 
     box: Floats
@@ -213,12 +213,12 @@ class TrackedFace:
 
 @dataclass(frozen=True)
 class Assignment:
-    """What one frame is to the track.
+    """Assignment of one frame to the track.
 
     Attributes:
-        track: Number of the track, from 0 on; None without one.
+        track: Number of the track, from 0; None without one.
         picked: Its candidate in this frame.
-        earlier: Its candidates in the frames just before this one, the oldest first, if these turn out to be its own.
+        earlier: Its candidates in the frames just before this one, oldest first, if the track has just moved here.
     """
 
     track: int | None
@@ -227,13 +227,13 @@ class Assignment:
 
 
 class Tracker:
-    """Follows the face as the frames come: what it says of a frame depends on no later one."""
+    """Online tracker: the result of a frame does not depend on later frames."""
 
     def __init__(self, settings: TrackerSettings, gap: float = 1.0) -> None:
         """
         Args:
-            settings: Gates and times of the track.
-            gap: Times `bridge` that a gap may last after which a box at the old place still belongs to the same track.
+            settings: Settings of the track.
+            gap: Longest gap, as a multiple of `bridge`, after which a box at the old place continues the same track.
         """
         self._settings, self._longest = settings, gap * settings.bridge
         self._second: float | None = None
@@ -242,10 +242,10 @@ class Tracker:
         self._number = -1
 
     def update(self, observation: Observation) -> TrackedFace | None:
-        """The face in the next frame; None when there is none.
+        """Return the face in the next frame; None if there is none.
 
         Raises:
-            InputError: The frame comes before the last one.
+            InputError: The frame precedes the last one.
         """
         picked = self.assign(observation).picked
         track = self._track
@@ -259,10 +259,10 @@ class Tracker:
         return TrackedFace(box, track.confidence * faded(observation.second - track.seen, self._settings), None)
 
     def assign(self, observation: Observation) -> Assignment:
-        """Pick the track's candidate of the next frame, and learn it.
+        """Assign a candidate of the next frame to the track, and update the track.
 
         Raises:
-            InputError: The frame comes before the last one.
+            InputError: The frame precedes the last one.
         """
         step = self._pass_time(observation.second)
         track, picked, new = self._track, None, observation.counts
@@ -276,17 +276,17 @@ class Tracker:
         if challenger is not None and self._gives_way(observation.second):
             return self._take_over(challenger)
         if challenger is not None and picked is not None:
-            # This frame stays the track's own, whatever becomes of the challenger.
+            # This frame stays assigned to the track, whatever becomes of the challenger.
             challenger.trail.clear()
         return Assignment(None if track is None else self._number, picked)
 
     def _pass_time(self, second: float) -> float:
-        """Let the tracks see the time of the next frame; returns the seconds since the last."""
+        """Advance the tracks to the time of the next frame; returns the seconds since the last."""
         before, self._second = self._second, second
         if before is None:
             return 0.0
         if second < before:
-            raise InputError(f"frame at {second:g} s: comes after the one at {before:g} s; expected frames in order")
+            raise InputError(f"frame at {second:g} s: follows the one at {before:g} s; expected frames in order")
         for track in (self._track, self._challenger):
             if track is not None:
                 track.filter.predict(second - before)
@@ -299,7 +299,7 @@ class Tracker:
         return second - before
 
     def _challenge(self, observation: Observation, new: Bools, step: float) -> Track | None:
-        """Follow the place, if there is one, that contradicts the track; it must be seen in every frame."""
+        """Update the challenger, a place that contradicts the track; it needs a candidate in every frame."""
         elsewhere = np.flatnonzero(new)
         if not len(elsewhere):
             self._challenger = None
@@ -335,21 +335,21 @@ class Tracker:
 
 
 def seen_box(box: Floats, observation: Observation, picked: Association, settings: TrackerSettings) -> TrackedFace:
-    """The face of a frame in which it was seen.
+    """The face of a frame with a candidate.
 
     Args:
-        box: float64 (4,), where the track has it.
-        observation: Of the frame.
-        picked: The track's own.
-        settings: Of the track.
+        box: float64 (4,), box of the track.
+        observation: Detections in the frame.
+        picked: Candidate of the track.
+        settings: Settings of the track.
     """
     row = picked.candidate
     own = observation.boxes[row]
     within = settings.clip(box)
-    # A detector's box is in the frame even where the track has the face just out of it.
+    # A detector's box is within the frame even if that of the track is slightly outside.
     return TrackedFace(own if within is None else within, float(observation.confidence[row]), row)
 
 
 def faded(gap: float, settings: TrackerSettings) -> float:
-    """What is left of a confidence so many seconds away from the box that had it, from 1 to 0."""
+    """Remaining share of a confidence, from 1 to 0, at a distance in time from its box."""
     return math.exp(-gap / settings.bridge) if settings.bridge else 0.0

@@ -1,1 +1,1 @@
-"""Videos, streams and images: decoding, detection, rescue, tracking, and writing of results."""
+"""Video processing: decode, detect, rescue and track faces frame by frame, and encode the result."""

@@ -1,4 +1,4 @@
-"""Annotated copies of images and videos: boxes are drawn, and faces are hidden according to the privacy setting."""
+"""Annotated copies: frames with boxes, and with hidden faces unless they may be shown."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from uncover.video.faces import FaceLabels, Follower, FrameFaces, sure_faces
 from uncover.video.sound import FileClock
 
 COLOURS = {"rgb": (0, 158, 115), "heatmap": (230, 159, 0), "rescue": (230, 159, 0), "temporal": (86, 180, 233)}
-"""RGB colours by what found a box; safe for colour-blind readers (Okabe and Ito)."""
+"""RGB by the step that found a box; distinguishable for colour-blind viewers (Okabe and Ito)."""
 
 CLOCK = 1e-6
-"""Tolerance for times in seconds, which are rounded fractions."""
+"""Tolerance of times in seconds, which are fractions."""
 
 QUALITY = 90
 SHORTEST = 1e-4
-"""Minimum seconds between two frames of an annotated video."""
+"""Default interval between two frames of a video, in seconds."""
 
 DEPTH = 4
-"""Maximum number of decoded frames that wait to be drawn."""
+"""Maximum number of frames that wait to be drawn."""
 
 
 HOLD = 0.5
-"""Seconds for which a region stays hidden before and after a possible face in it."""
+"""Seconds for which a position stays hidden before and after a possible face."""
 
 Item = TypeVar("Item")
 
@@ -46,19 +46,19 @@ Item = TypeVar("Item")
 def annotate(
     pixels: NDArray[np.uint8], faces: FrameFaces, privacy: str, cover: Cover | None = None, shape: str = "box"
 ) -> NDArray[np.uint8]:
-    """Draw the boxes of a frame.
+    """Draw the boxes of a frame or image.
 
     Args:
         pixels: uint8 (H, W, 3) RGB.
-        faces: Faces found in the frame.
-        privacy: Privacy setting, as in `shown`. The settings in `HIDES_SOME` hide every box that may contain a face,
-            also below the confidence threshold, and every region that a network considers a face or a part of one at
-            any confidence (the cover of the detection). If no face was found in the frame, all of it is hidden.
-        cover: Further region to hide.
-        shape: Shape of hidden regions, as in `shown`.
+        faces: Faces found in it.
+        privacy: As for `shown`. Values in `HIDES_SOME` hide every box that may be a face, including those below the
+            threshold, and the cover: everything that a network took for a face or a part of one at any confidence. If
+            nothing above the threshold was found in this frame, they hide all of it.
+        cover: Further areas to hide.
+        shape: As for `shown`.
 
     Returns:
-        An annotated copy, uint8 (H, W, 3) RGB.
+        A copy, uint8 (H, W, 3) RGB.
     """
     hidden = (
         np.concatenate([faces.faces.boxes, faces.frame.detections.boxes]) if _is_found(faces) else faces.faces.boxes[:0]
@@ -92,18 +92,18 @@ def annotate_video(
     clock: FileClock | None = None,
     shape: str = "box",
 ) -> Iterator[FrameFaces]:
-    """Write an annotated copy of a video, without sound; frames that were not processed are left out.
+    """Write a video with boxes, without sound. Frames without detection results are left out.
 
     Args:
-        video: The original video.
+        video: Original video.
         faces: Faces of its frames, in order.
         privacy: As for `annotate`.
         path: MP4 file to write.
-        clock: Records the time of each frame, so that sound can be added.
+        clock: Receives the time of each frame, so that sound can be added.
         shape: As for `annotate`.
 
     Yields:
-        The faces of each frame.
+        The faces, unchanged.
     """
     delayed = DelayedFrames[None](privacy)
     with closing(ahead(video.frames(), DEPTH)) as pictures, _CopyWriter(path, video) as copy:
@@ -125,22 +125,22 @@ def annotate_video(
 
 
 class DelayedFrames(Generic[Item]):
-    """Buffer that delays frames by `HOLD` seconds, so that a region is hidden before a face is found in it.
+    """Delays frames until the next ones are known, so that a face is hidden before it is detected.
 
-    It holds the frames of `HOLD` seconds in memory.
+    Keeps the frames of `HOLD` seconds in memory.
     """
 
     def __init__(self, privacy: str) -> None:
         """
         Args:
-            privacy: As for `annotate`; settings that do not depend on boxes need no delay.
+            privacy: As for `annotate`; there is no delay if boxes do not matter.
         """
         self._hold = HOLD if privacy in HIDES_SOME else 0.0
         self._waiting: deque[tuple[Item, FrameFaces]] = deque()
         self._near: deque[tuple[FrameFaces, Cover]] = deque()
 
     def add(self, item: Item, faces: FrameFaces) -> Iterator[tuple[Item, FrameFaces, Cover | None]]:
-        """Add the next frame; yields frames that can be drawn now, with the region to hide in each."""
+        """Add the next frame; yields frames that are ready, with the areas to hide."""
         self._waiting.append((item, faces))
         if self._hold:
             self._near.append((faces, _cover_of(faces)))
@@ -148,7 +148,7 @@ class DelayedFrames(Generic[Item]):
             yield self._next()
 
     def rest(self) -> Iterator[tuple[Item, FrameFaces, Cover | None]]:
-        """Yield the remaining frames at the end."""
+        """Frames that are still waiting at the end."""
         while self._waiting:
             yield self._next()
 
@@ -160,26 +160,26 @@ class DelayedFrames(Generic[Item]):
         near = [(other, cover) for other, cover in self._near if other.frame.second <= second + self._hold + CLOCK]
         if not near:
             return item, faces, None
-        # An intermittent false positive must not expose a face that was not found.
+        # A short false positive must not reveal a face that was not detected.
         if 2 * sum(_is_found(other) for other, _ in near) < len(near):
             return item, faces, Cover.whole(faces.frame.width, faces.frame.height)
         return item, faces, functools.reduce(Cover.__or__, (cover for _, cover in near))
 
 
 def _is_found(faces: FrameFaces) -> bool:
-    """Whether a face was found in this frame itself: a box known from other frames only may be beside the face."""
+    """Whether a box above the threshold was found in this frame itself; others may be beside the face."""
     return any(found_by != "temporal" for found_by in faces.found_by)
 
 
 def _cover_of(faces: FrameFaces) -> Cover:
-    """All regions of a frame that may be a face."""
+    """Everything in a frame that may be a face."""
     frame = faces.frame
     boxes = Cover.of(np.concatenate([faces.faces.boxes, frame.detections.boxes]), frame.width, frame.height)
     return boxes if frame.cover is None else boxes | frame.cover
 
 
 class LiveDrawing:
-    """Annotated copy of a live stream, written during detection; use it in a `with` statement."""
+    """Annotated copy of a live stream, written while it is processed; use it in a `with` statement."""
 
     def __init__(
         self, path: Path, video: Video, labels: FaceLabels, privacy: str, bridge: float | None, shape: str = "box"
@@ -187,10 +187,10 @@ class LiveDrawing:
         """
         Args:
             path: MP4 file to write.
-            video: The stream.
-            labels: Labels and confidence thresholds of boxes.
+            video: Live stream.
+            labels: Thresholds of a face.
             privacy: As for `annotate`.
-            bridge: Longest gap that tracking bridges, in seconds; None without tracking.
+            bridge: Maximum gap of a track in seconds; None without tracking.
             shape: As for `annotate`.
         """
         self._labels, self._privacy, self._bridge, self._shape = labels, privacy, bridge, shape
@@ -210,7 +210,7 @@ class LiveDrawing:
             self._copy.__exit__(*error)
 
     def add(self, picture: Picture, frame: DetectedFrame) -> None:
-        """Add the next frame; it is drawn after a delay of `HOLD` seconds."""
+        """Add the next frame; it is drawn when the following frames are known."""
         if self._bridge is None:
             faces = sure_faces(frame, self._labels)
         else:
@@ -224,7 +224,7 @@ class LiveDrawing:
 
 
 class _CopyWriter:
-    """Writer of an annotated video: all frames have one size, and the pixel aspect ratio of the source."""
+    """A video being written: all frames have the same size, with the pixel aspect ratio of the source."""
 
     def __init__(self, path: Path, video: Video) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -240,21 +240,21 @@ class _CopyWriter:
         self._writer.__exit__(*error)
 
     def add(self, pixels: NDArray[np.uint8], second: float) -> None:
-        """Add a frame; one of another size than the first is scaled to fit, with black borders."""
+        """Add a frame; a frame of another size than the first one is fitted into it, on black."""
         if (pixels.shape[1], pixels.shape[0]) != self._size:
             pixels = fitted(pixels, *self._size)
-        # Times are rounded to 1/90000 s.
+        # Times have a resolution of 1/90000 s.
         self._last = max(second, self._last + SHORTEST)
         self._writer.write(pixels, self._last)
 
 
 def fitted(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """Scale an image to fit into a size, centred, with black borders.
+    """Scale an image to fit into a frame, centred on black.
 
     Args:
         pixels: uint8 (H, W, 3).
-        width: Width of the result, in pixels.
-        height: Height of the result, in pixels.
+        width: Width of the frame, in pixels.
+        height: Height of the frame, in pixels.
 
     Returns:
         uint8 (height, width, 3).
@@ -268,7 +268,7 @@ def fitted(pixels: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uin
 
 
 def annotate_image(pixels: NDArray[np.uint8], faces: FrameFaces, privacy: str, path: Path, shape: str = "box") -> None:
-    """Write an annotated copy of an image, as JPEG."""
+    """Write an image with boxes, as JPEG."""
     path.parent.mkdir(parents=True, exist_ok=True)
     image = cv2.cvtColor(annotate(pixels, faces, privacy, shape=shape), cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])

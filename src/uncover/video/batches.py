@@ -1,4 +1,4 @@
-"""Input pipeline of the network: frames are read, letterboxed in threads, and batched by shape."""
+"""From decoded frames to batches: frames are read, letterboxed in threads, and grouped by shape."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from uncover.video.detected_frames import DetectedFrame
 Item = TypeVar("Item")
 
 MOST_PIXELS = 180_000_000
-"""Maximum pixels of the original frames of a batch: half a gigabyte. A few batches are in memory at a time."""
+"""Maximum bytes of the original frames of a batch: 0.5 GB. A few batches are in progress at a time."""
 
 LARGE = 50_000_000 * COLOURS
-"""Bytes of a large image, from which the number of threads that fit into memory is computed."""
+"""Bytes of a large image, which limit the number of threads that read images."""
 
 POLL = 0.2
-"""Seconds after which a waiting thread checks whether its results are still needed."""
+"""Interval in seconds at which a waiting thread checks whether its output is still needed."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A frame or image, and the network's input made from it.
+    """A frame or image with the network's input.
 
     Attributes:
-        index: Its index in the video, or in the list of images.
-        second: Its time in the video, in seconds; NaN for an image.
-        original: The original frame.
+        index: Number in the video, or in the list of images.
+        second: Time in the video; NaN for an image.
+        original: The frame itself.
         place: Position of the original in the network's input.
         framed: uint8 (3, h, w), the network's input.
     """
@@ -56,32 +56,33 @@ class Picture:
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
-        """The original, uint8 (H, W, 3) RGB."""
+        """uint8 (H, W, 3) RGB, the original."""
         return self.original.pixels
 
 
 def frames_of_video(
     video: Video, last: DetectedFrame | None, until: float | None, dropped: list[str]
 ) -> Iterator[Frame]:
-    """Frames of a video, resuming after the last processed one.
+    """Frames of a video, from the point where an earlier call was interrupted.
 
     Args:
-        video: The video.
-        last: The last processed frame; None to start from the beginning.
-        until: Second after which to stop; None to read to the end.
-        dropped: The reason is appended if the video ends too early.
+        video: Video to read.
+        last: Last detected frame; None starts at the beginning.
+        until: Second at which to stop; None reads to the end.
+        dropped: Receives the reason if the video ends too early.
     """
     start, first, corrupt = (0.0, 0, 0) if last is None else (last.second, last.index + 1, last.corrupt)
     frames = video.frames(start, first, corrupt)
     if last is not None:
-        # The last processed frame is decoded again, and is skipped.
+        # The last detected frame is read again; it has its number already.
         frames = (frame for frame in frames if frame.second > last.second + 1e-6)
         frames = (frame.renumbered(number) for number, frame in zip(itertools.count(first), frames))
     try:
         for frame in frames:
             if until is not None and frame.second > until:
                 return
-            # Decoders read ahead, so a damaged frame just after a stop may be counted twice, but none is missed.
+            # Decoders read some frames ahead, so damage right after an interruption may be counted twice, but never
+            # missed.
             frame.corrupt = video.corrupt
             yield frame
     except Dropped as reason:
@@ -89,12 +90,12 @@ def frames_of_video(
 
 
 def frames_of_images(images: Mapping[str, Path], known: Container[int], skipped: dict[str, str]) -> Iterator[Frame]:
-    """Images as frames without a time, read in one thread per core.
+    """Images as frames without a time, read by one thread per core.
 
     Args:
-        images: Image files by name.
-        known: Indices of processed images, which are skipped.
-        skipped: Filled with the reasons why images could not be read, by name.
+        images: Files by name.
+        known: Indices of finished images, which are left out.
+        skipped: Receives the reason, by name, if an image cannot be read.
     """
 
     def read(index: int, name: str, path: Path) -> Frame | None:
@@ -112,13 +113,13 @@ def frames_of_images(images: Mapping[str, Path], known: Container[int], skipped:
 
 
 def letterboxed(frames: Iterable[Frame], image_size: int, padding: int, threads: int = 0) -> Iterator[Picture]:
-    """Letterbox frames to the input size of a network.
+    """Fit frames into the input of a network.
 
     Args:
-        frames: The frames.
+        frames: Frames.
         image_size: Longest side of the network's input, in pixels.
-        padding: Pixel value of the borders.
-        threads: Number of threads, one frame each, which delays the output by as many frames; 0 uses this thread.
+        padding: Value around the frame.
+        threads: Number of threads; each adds a delay of one frame. 0 uses the calling thread.
     """
     return prepared(frames, partial(_letterbox, image_size=image_size, padding=padding), threads)
 
@@ -137,9 +138,9 @@ def _letterbox(frame: Frame, image_size: int, padding: int) -> Picture:
 
 
 def in_batches(pictures: Iterable[Picture], most: int) -> Iterator[list[Picture]]:
-    """Group consecutive frames of one shape into batches of at most `most`; the first batch is a single frame.
+    """Group consecutive frames of equal shape, at most `most` at a time; the first frame is a group of its own.
 
-    A small first batch gives an early result. Batches of very large frames are smaller, to limit memory.
+    So the first result is available early. Groups of very large frames are smaller, to limit memory.
     """
     batch: list[Picture] = []
     wanted, held = 1, 0
@@ -159,11 +160,11 @@ def in_batches(pictures: Iterable[Picture], most: int) -> Iterator[list[Picture]
 
 
 def ahead(items: Iterable[Item], depth: int) -> Generator[Item]:
-    """Iterate in a background thread, some items ahead; an exception is raised in place of the item that caused it.
+    """Produce items in a background thread, a few more than requested; errors are raised in place of the item.
 
     Args:
-        items: The items to iterate over.
-        depth: Maximum number of items in the queue, which limits memory.
+        items: Items to iterate over.
+        depth: Maximum number of waiting items, which bounds the memory.
     """
     waiting: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(depth)
     stopped = threading.Event()
@@ -186,7 +187,7 @@ def ahead(items: Iterable[Item], depth: int) -> Generator[Item]:
         except BaseException as error:
             put(None, error)
         finally:
-            # Close the generator in the thread that runs it: it may have a thread of its own.
+            # Close it in this thread, because its source may use a thread of its own.
             if isinstance(items, Generator):
                 items.close()
 

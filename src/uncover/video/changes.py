@@ -1,8 +1,8 @@
-"""Changes between video frames (motion and light), and selection of frames by them.
+"""Changes in a video: motion and changes of light between frames, and selection of frames by these.
 
-Section 4.6 of the thesis picks frames by hand at noticeable changes, such as when the infant starts to move. Two
-measures replace the manual choice. Both compare small grey versions of frames, in which pixel noise is averaged out:
-`motion` ignores changes of brightness of the whole frame, `light` measures only these.
+Section 4.6 of the thesis selects frames by hand where there is noticeable variability, such as when the infant starts
+to move. Here two measures replace manual selection. Both compare small grey versions of frames, which average out pixel
+noise: `motion` ignores changes of brightness of the whole frame, `light` measures only these.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ Reason = Literal["first", "motion", "light", "interval"]
 
 SMALL_WIDTH, SMALL_HEIGHT = 64, 48
 LEAST_CONTRAST = 8.0
-"""Lower limit of the standard deviation, in grey levels: in flatter frames, noise would count as motion."""
+"""Standard deviation in grey levels below which a frame is so flat that its noise would count as motion."""
 BUSIEST = 0.1
-"""Share of the frame in which motion is measured: the part that changes most, because an arm is a small part of it."""
+"""Share of the frame used for motion: the part with the largest changes, as an arm is a small part of a frame."""
 NOISE_SECONDS, NOISE_SPREAD = 10.0, 1.3
-"""Noise of camera and codec in a still scene looks like motion. The noise level is the smallest difference between two
-compared frames in the last ten seconds; differences of up to `NOISE_SPREAD` times this level are not motion."""
+"""Noise of camera and codec causes apparent motion between frames of a still scene. The smallest motion of the last ten
+seconds estimates it; motion up to this multiple is ignored."""
 LEAST_NOISE, MOST_NOISE = 0.05, 0.4
-"""Limits of the noise level: a smaller difference never counts as motion, a larger one always does."""
+"""Motion below the first value is always ignored; motion above the second value never is."""
 CLOCK = 1e-3
-"""Tolerance for times of frames, in seconds: containers round them."""
+"""Tolerance of frame times in seconds; containers round them."""
 AT_ONCE = 1024
-"""Small versions compared at a time, so that a long video takes one byte of memory per cell."""
+"""Number of small versions compared at once, so that the memory of a long video is one byte per cell."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Thresholds for picking frames.
+    """When to select a frame.
 
     Attributes:
-        motion: Motion since the last picked frame, in standard deviations of the frame (`motion`), summed over the
+        motion: Motion since the last selected frame, in standard deviations of the frame (`motion`), summed over the
             compared frames.
-        light: Change of light since the last picked frame, as a share of the range from black to white.
-        every: Seconds after which a frame is picked even without a change; 0 means never.
-        gap: Minimum seconds between two picked frames.
-        rate: Frames compared per second; others are skipped.
+        light: Change of light since the last selected frame, as a share of the range from black to white.
+        every: Seconds after which a frame is selected even without a change; 0 means never.
+        gap: Minimum time between two selected frames, in seconds.
+        rate: Compared frames per second; frames between these are skipped.
     """
 
     motion: float = 1.0
@@ -59,14 +59,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Pick:
-    """A picked frame.
+    """A selected frame.
 
     Attributes:
-        frame: Its index in the video.
-        second: Its time in the video.
-        reason: Why it was picked.
-        change: Motion or light since the last picked frame, according to `reason` (motion if it is neither). If a
-            number of frames is requested, the difference from the most similar frame picked before.
+        frame: Number in the video.
+        second: Time in the video.
+        reason: Reason of the selection.
+        change: Motion or light since the last selected frame, depending on `reason` (motion if it is neither); if a
+            number of frames was requested, the difference to the most similar frame selected before.
     """
 
     frame: int
@@ -76,7 +76,7 @@ class Pick:
 
 
 def small_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Reduce a frame to a small grey version by averaging.
+    """Scale a frame down by averaging.
 
     Args:
         pixels: uint8 (H, W, 3), RGB.
@@ -89,7 +89,7 @@ def small_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def standardised(small: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Normalise by mean and contrast, which removes changes of brightness of the whole frame.
+    """Normalise mean and contrast, which removes changes of brightness of the whole frame.
 
     Args:
         small: uint8 (..., 48, 64), grey levels.
@@ -104,13 +104,13 @@ def standardised(small: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def motion(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Mean absolute difference of the standardised frames, over the tenth of the frame where it is largest.
+    """Mean absolute difference of the normalised frames, over the tenth of the frame with the largest difference.
 
-    It is 0 if the frames differ in brightness or contrast only.
+    It is 0 if the frames differ only in brightness or contrast.
 
     Args:
         one: uint8 (..., 48, 64), grey levels.
-        other: Likewise; shapes broadcast.
+        other: uint8 (..., 48, 64), grey levels; shapes broadcast.
 
     Returns:
         float32 (...), in standard deviations of the frames.
@@ -126,7 +126,7 @@ def light(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float6
 
     Args:
         one: uint8 (..., 48, 64), grey levels.
-        other: Likewise; shapes broadcast.
+        other: uint8 (..., 48, 64), grey levels; shapes broadcast.
 
     Returns:
         float64 (...), 0 to 1.
@@ -135,7 +135,7 @@ def light(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float6
 
 
 def sampled(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
-    """Yield the first frame, and then at most `rate` frames a second."""
+    """The first frame, and then at most `rate` frames per second."""
     last: float | None = None
     for frame in frames:
         if last is None or frame.second - last >= 1 / rate - CLOCK:
@@ -144,17 +144,17 @@ def sampled(frames: Iterable[Frame], rate: float) -> Iterator[Frame]:
 
 
 def pick_changes(frames: Iterable[Frame], limits: Limits) -> Iterator[tuple[Frame, Pick]]:
-    """Pick frames in one pass: after a large enough change since the last picked frame, or after a long time.
+    """Select frames in one pass: after enough change since the last selected one, or after a long time without any.
 
-    Motion is summed from frame to frame, which covers back-and-forth movement, and also compared with the last picked
-    frame, which covers movement too slow to show between two frames. Three small versions are in memory at any time.
+    Motion is summed from frame to frame, which covers back-and-forth motion, and compared with the last selected frame,
+    which covers slow motion. Three small versions are kept in memory.
 
     Args:
         frames: Frames in order of time.
-        limits: Thresholds.
+        limits: When to select a frame.
 
     Yields:
-        A frame, and the reason for picking it.
+        A frame, and the reason of its selection.
     """
     picked, previous, at, moved = None, None, 0.0, 0.0
     recent: deque[float] = deque(maxlen=max(1, round(NOISE_SECONDS * limits.rate)))
@@ -172,7 +172,7 @@ def pick_changes(frames: Iterable[Frame], limits: Limits) -> Iterator[tuple[Fram
         if pick is not None:
             picked, at, moved = now, frame.second, 0.0
             if pick.reason == "light":
-                recent.clear()  # less light, more noise
+                recent.clear()  # the noise changes with the light
             yield frame, pick
 
 
@@ -191,11 +191,11 @@ def _judge(frame: Frame, moved: float, lit: float, waited: float, limits: Limits
 
 @dataclass(frozen=True)
 class SampledVideo:
-    """Small versions of the frames that are compared, 3 kB each.
+    """Small versions of the compared frames, 3 kB each.
 
     Attributes:
-        frames: int64 (N,), indices in the video.
-        seconds: float64 (N,), times in the video.
+        frames: int64 (N,), numbers in the video.
+        seconds: float64 (N,).
         small: uint8 (N, 48, 64), grey levels.
     """
 
@@ -205,24 +205,24 @@ class SampledVideo:
 
 
 def sample_video(frames: Iterable[Frame], rate: float) -> SampledVideo:
-    """Read a video once, at most `rate` frames a second."""
+    """Small versions of a video's frames in one pass, at most `rate` frames per second."""
     seen = [(frame.index, frame.second, small_grey(frame.pixels)) for frame in sampled(frames, rate)]
     small = np.array([item[2] for item in seen], np.uint8).reshape(-1, SMALL_HEIGHT, SMALL_WIDTH)
     return SampledVideo(np.array([item[0] for item in seen], np.int64), np.array([item[1] for item in seen]), small)
 
 
 def most_different(watched: SampledVideo, count: int, limits: Limits) -> list[Pick]:
-    """Pick the first frame, then repeatedly the frame that differs most from all frames picked before.
+    """Select the first frame, then repeatedly the frame that differs most from all selected ones.
 
-    Motion and light are divided by their thresholds, so that both have the same weight.
+    Motion and light are weighted by their limits: one limit of motion equals one limit of light.
 
     Args:
         watched: Frames to choose from.
-        count: Number of frames to pick; fewer if the video is too short for the gap.
-        limits: Thresholds and gap.
+        count: Number of frames. There may be fewer because of the gap or the length of the video.
+        limits: Weights, and the gap.
 
     Returns:
-        Picked frames in order of time.
+        Selected frames in order of time.
     """
     if not len(watched.frames):
         return []
@@ -251,7 +251,7 @@ def _weighed(moved: NDArray[np.float64], lit: NDArray[np.float64], limits: Limit
 
 
 def _changes_to(small: NDArray[np.uint8], chosen: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Motion and light of all compared frames relative to one."""
+    """Motion and light of all compared frames relative to one of them."""
     parts = [small[start : start + AT_ONCE] for start in range(0, len(small), AT_ONCE)]
     moved = np.concatenate([motion(part, small[chosen]) for part in parts]).astype(np.float64)
     return moved, np.concatenate([light(part, small[chosen]) for part in parts])

@@ -1,9 +1,9 @@
-"""Strictly increasing frame times for videos whose clock restarts, steps back, jumps by hours or has missing times.
+"""Monotonic times: camera clocks restart, step back, jump by hours, or give no time for some frames.
 
-A frame with a time not later than the previous one is placed between its neighbours if the clock continues normally
-right after it; otherwise the clock has restarted, and time continues at the usual step. A step forward of more than an
-hour, and of more than `UNUSUAL` usual steps, is a jump of the clock, and is replaced by one usual step; a shorter one
-is a gap in the recording, and is kept. A frame without a time is placed between its neighbours.
+A frame that is not later than the one before is placed between its neighbours if the clock continues as before right
+after it; otherwise the clock was restarted, and time continues at the usual step. A step forward of more than an hour,
+and of more than `UNUSUAL` usual steps, is a jump of the clock and becomes one usual step; a shorter one is a gap in the
+recording and is kept. A frame without a time is placed between its neighbours.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from typing import Generic, TypeVar
 Item = TypeVar("Item")
 
 JUMP = 3600.0
-"""Longest step, in seconds, that counts as a gap in the recording."""
+"""Seconds from which a step forward is not a gap in a recording any more."""
 
 UNUSUAL = 20
-"""Steps of more than this many usual steps are unusual; in a time-lapse, a usual step may be hours."""
+"""Number of usual steps from which a step is unusual: in a time-lapse, hours may lie between any two frames."""
 
 GAP = 60.0
-"""Unusual steps longer than this, in seconds, are reported in a note."""
+"""Seconds from which an unusual step that is kept is reported."""
 
 WRAP = 2**33 / 90_000
-"""Seconds after which the MPEG clock wraps to 0, 26.5 hours."""
+"""Seconds after which the clock of MPEG wraps around to 0, 26.5 hours."""
 
 LEAST = 1e-5
-"""Minimum seconds between two frames; a tick of the MPEG clock is slightly longer."""
+"""Minimum interval between two frames in seconds; slightly less than a step of MPEG's clock."""
 
 HELD = 16
-"""Maximum number of frames to look ahead to determine what happened to the clock."""
+"""Maximum number of frames that wait for later frames to decide what happened to the clock."""
 
 RECENT = 31
-"""Number of recent steps whose median is the usual step."""
+"""Number of steps whose median is the usual step."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Timed(Generic[Item]):
 
     Attributes:
         item: The frame.
-        second: Time since the first frame, in seconds; later than that of the previous frame.
+        second: Seconds since the first frame; always later than the frame before.
         joint: Whether the clock restarted or jumped just before it, so that the elapsed time is unknown.
     """
 
@@ -55,7 +55,7 @@ class Timed(Generic[Item]):
 
 @dataclass
 class _Kind:
-    """One kind of clock error: how often it occurred, and time and size of the first one."""
+    """Events of one kind: their number, and time and size of the first one."""
 
     count: int = 0
     second: float = 0.0
@@ -69,10 +69,10 @@ class _Kind:
 
 @dataclass
 class Clock:
-    """The clock of a video, for one pass over it.
+    """The clock of one video, for one pass.
 
     Attributes:
-        step: Seconds between two frames according to the header, used until steps have been measured.
+        step: Seconds between two frames by the header, used until steps have been observed.
         origin: Time of the first frame, if reading starts in the middle.
     """
 
@@ -93,10 +93,10 @@ class Clock:
         """Assign a time to each frame.
 
         Args:
-            shown: Frames in display order, with the times in the file.
+            shown: Frames in display order, with the times that the file gives them.
 
         Yields:
-            All frames, in the same order. Frames are delayed only around errors of the clock.
+            All frames in the same order. They are delayed only if the clock does something unusual.
         """
         self._offset = None if self.origin is None else -self.origin
         held: deque[tuple[Item, float | None]] = deque()
@@ -109,40 +109,40 @@ class Clock:
 
     @property
     def rose(self) -> bool:
-        """Whether the times in the file have increased from frame to frame so far."""
+        """Whether the file's own times increased from frame to frame so far."""
         return not self._wrapped and not self.mended()
 
     def mended(self, untimed: bool = True) -> list[str]:
         """Errors of the clock so far, and how they were corrected.
 
         Args:
-            untimed: Whether to include frames without a time.
+            untimed: Whether to report frames without a time.
         """
         told = []
         if self._restarts.count:
             told.append(
                 f"its clock restarts {_times(self._restarts)} (first after second {self._restarts.second:.2f}, "
-                f"{_long(-self._restarts.by)} back); times continue at the usual step"
+                f"{_long(-self._restarts.by)} back); frames after it continue without a gap"
             )
         if self._jumps.count:
             told.append(
                 f"its clock jumps forward {_times(self._jumps)} (first after second {self._jumps.second:.2f}, by "
-                f"{_long(self._jumps.by)}); times continue at the usual step"
+                f"{_long(self._jumps.by)}); frames after it continue without a gap"
             )
         if self._displaced.count:
             told.append(
-                f"{_pictures(self._displaced)} not later than the previous one (first after second "
+                f"{_pictures(self._displaced)} not later than the one before (first after second "
                 f"{self._displaced.second:.2f}); placed between their neighbours"
             )
         if untimed and self._untimed.count:
             told.append(
-                f"{_pictures(self._untimed)} without a time (first at second {self._untimed.second:.2f}); placed "
-                f"between their neighbours, or {self._usual():.3g} s after the previous one"
+                f"{_pictures(self._untimed)} without a time (first at second {self._untimed.second:.2f}); placed"
+                f" between their neighbours, or {self._usual():.3g} s after the one before"
             )
         return told
 
     def notes(self) -> list[str]:
-        """Notes on gaps, which are not changed."""
+        """Further observations that needed no correction."""
         if not self._gaps.count:
             return []
         return [
@@ -154,7 +154,7 @@ class Clock:
         return statistics.median(self._steps) if self._steps else self.step
 
     def _settle(self, held: deque[tuple[Item, float | None]], over: bool) -> list[Timed[Item]]:
-        """The first of the waiting frames with their times; empty if more frames are needed to decide."""
+        """The first waiting frames with their times; none if more frames are needed to decide."""
         raw = held[0][1]
         wait = not over and len(held) < HELD
         if raw is None:
@@ -184,13 +184,13 @@ class Clock:
         return Timed(held.popleft()[0], second, joint)
 
     def _between(self, held: deque[tuple[Item, float | None]], count: int, until: float) -> list[Timed[Item]]:
-        """Place frames evenly between the last one and a time."""
+        """Some waiting frames, evenly spaced between the last one and a time."""
         begin = self._last or 0.0
         return [self._next(held, begin + (until - begin) * place / (count + 1)) for place in range(1, count + 1)]
 
     def _place_untimed(self, held: deque[tuple[Item, float | None]], wait: bool) -> list[Timed[Item]]:
         number = next((place for place, (_, raw) in enumerate(held) if raw is not None), None)
-        # Without an earlier frame that has a time, frames cannot be placed between neighbours.
+        # Without any frame with a time so far, there is nothing to be placed between.
         if self._last is not None and self._offset is not None:
             if number is None and wait and not self._goes_untimed:
                 return []
@@ -207,7 +207,7 @@ class Clock:
         return LEAST < seconds / (number + 1) <= UNUSUAL * self._usual()
 
     def _place_earlier(self, held: deque[tuple[Item, float | None]], wait: bool) -> list[Timed[Item]]:
-        """Place frames that are not later than the last one."""
+        """Frames that are not later than the last one."""
         assert self._last is not None and self._offset is not None
         highest = step = (held[0][1] or 0.0) + self._offset - self._last
         for number in range(1, len(held)):
@@ -228,7 +228,7 @@ class Clock:
         return [self._go_on(held, self._displaced, step, self._usual(), joint=False)]
 
     def _place_far(self, held: deque[tuple[Item, float | None]], wait: bool) -> list[Timed[Item]]:
-        """Place a frame more than `JUMP` seconds after the last one."""
+        """A frame that is more than `JUMP` seconds after the last one."""
         assert self._last is not None and self._offset is not None
         step, usual = (held[0][1] or 0.0) + self._offset - self._last, self._usual()
         number = next((place for place in range(1, len(held)) if held[place][1] is not None), None)
@@ -249,7 +249,7 @@ class Clock:
     def _go_on(
         self, held: deque[tuple[Item, float | None]], kind: _Kind, step: float, usual: float, joint: bool = True
     ) -> Timed[Item]:
-        """Place the next frame a usual step after the last one, and shift all later ones with it."""
+        """The next frame, one usual step after the last one, like all following ones."""
         assert self._last is not None and self._offset is not None
         kind.add(self._last, step)
         self._offset += usual - step
@@ -265,7 +265,7 @@ def _pictures(kind: _Kind) -> str:
 
 
 def _long(seconds: float) -> str:
-    """Seconds; if at least a minute, also as hours, minutes and seconds."""
+    """Seconds as text; from one minute also as hours, minutes and seconds."""
     if seconds < 60:
         return f"{seconds:.2f} s"
     whole = round(seconds)

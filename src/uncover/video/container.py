@@ -1,4 +1,4 @@
-"""Open video files and streams with FFmpeg (PyAV), and read their headers."""
+"""Open videos with FFmpeg, and read their headers."""
 
 from __future__ import annotations
 
@@ -20,87 +20,87 @@ if TYPE_CHECKING:
     from av.packet import Packet
     from av.video.stream import VideoStream
 
-EXPECTED = "expected a video that FFmpeg can read, e.g. MP4 or AVI"
+EXPECTED = "expected a video that FFmpeg can read, such as MP4 or AVI"
 
 TIMEOUT = 10.0
 """Seconds without data after which a live stream counts as dropped."""
 
 UNTIMED = frozenset({"avi", "mpeg"})
-"""Containers that do not store the time of each frame (.avi, .mpg, .vob), by FFmpeg's names. After a seek, FFmpeg
-guesses wrong times, so these are always read from the beginning."""
+"""Containers without a time for each frame (.avi, .mpg, .vob), by FFmpeg's names. After a jump FFmpeg guesses wrong
+times, so they are always read from the beginning."""
 
 BARE = frozenset({"h264", "hevc", "mjpeg", "mpegvideo", "m4v", "vc1", "dirac", "obu", "cavsvideo"})
-"""Raw streams without a container, and therefore without times (.h264, .hevc, .mjpeg, ...)."""
+"""Formats without a container, and thus without times (.h264, .hevc, .mjpeg, ...)."""
 
 WRAPPING = frozenset({"mpegts", "mpeg"})
-"""Containers with a 33-bit clock."""
+"""Containers whose clock has 33 bits."""
 
 TS_PACKET = 188
-"""Bytes of a packet of an MPEG transport stream."""
+"""Bytes of a packet in an MPEG transport stream."""
 
 SIGNATURES = {"flv": b"FLV\x01", "asf": bytes.fromhex("3026b2758e66cf11")}
 """First bytes of files, by FFmpeg's names."""
 
 SEARCHED = 2**22
-"""Bytes after the end of a recording in which the start of another one is searched."""
+"""Number of bytes after a recording in which the next one starts, if there is one."""
 
 DEPTH = 16
 """Maximum number of frames that H.264 may reorder."""
 
 RATE = 25.0
-"""Frames a second if the header has no rate."""
+"""Frame rate if none is given."""
 
 _SLOWEST, _FASTEST = 1e-3, 1e3
-"""Plausible range of frames a second in a header."""
+"""Frame rate above which a header is wrong."""
 
 THREADS = "AUTO"
-"""Decode with as many threads as there are cores, by any method of the decoder."""
+"""Decode with one thread per core, in any way that the decoder supports."""
 
 
 def open_container(address: str, threads: str, start: int = 0) -> tuple[InputContainer, VideoStream]:
     """Open a video file or a live stream.
 
     Args:
-        address: Path of the file or address of the stream.
-        threads: Threading of the decoder: `THREADS`, or "NONE" for sequential decoding.
+        address: File or stream.
+        threads: How frames are decoded: `THREADS`, or "NONE" for one after the other.
         start: Byte of the file at which to start.
 
     Raises:
-        InputError: It does not exist, cannot be opened, or contains no video.
+        InputError: It does not exist, or has no video.
     """
     import av
 
     name, live = printable(without_secrets(address)), is_live(address)
     if not live and not Path(address).is_file():
         raise InputError(f"{name}: no such file; {EXPECTED}")
-    # The MPEG clock has 33 bits: FFmpeg takes every step back for an overflow, also in concatenated recordings.
+    # The 33 bits of MPEG's clock: FFmpeg treats every step back as a wrap-around, also in joined recordings.
     words = {"correct_ts_overflow": "0"}
     options: dict[str, Any] = {"options": words} | ({"timeout": TIMEOUT} if live else {})
     if is_camera(address):
         options["format"] = "v4l2"
     elif address.startswith("rtsp"):
-        # Over UDP, FFmpeg's default, packet loss damages frames.
+        # UDP, FFmpeg's default, loses packets on a busy network.
         words["rtsp_transport"] = "tcp"
     av.logging.set_level(None)
     try:
-        # Without the prefix, FFmpeg takes a colon for the end of a protocol's name, and a dash for standard input.
+        # A colon would end the name of a protocol, and a dash would mean standard input.
         file = address if live else f"file:{address}"
         if start:
             file = f"subfile,,start,{start},end,{Path(address).stat().st_size},,:{file}"
-        # Titles and names of cameras may be in any encoding.
+        # Metadata such as titles may be in any encoding.
         container = av.open(file, metadata_errors="replace", **options)
     except (av.FFmpegError, OSError) as error:
         raise InputError(f"{name}: cannot be opened ({reason_of(error)}); {EXPECTED}") from None
     if not container.streams.video:
         container.close()
-        raise InputError(f"{name}: contains no video; {EXPECTED}")
+        raise InputError(f"{name}: no video in it; {EXPECTED}")
     stream = container.streams.video[0]
     stream.thread_type = threads
     return container, stream
 
 
 def own_duration(stream: VideoStream) -> float | None:
-    """Duration of the video stream, in seconds: sound may be longer. None if the header does not state it."""
+    """Duration of the video track only; sound may be longer."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     # Matroska stores it in its metadata.
@@ -113,19 +113,19 @@ def own_duration(stream: VideoStream) -> float | None:
 
 
 def tracks_of(container: InputContainer) -> int:
-    """Number of video tracks in a file, without attached images such as covers."""
+    """Number of video tracks in a file, without cover images."""
     from av.stream import Disposition
 
     return sum(not each.disposition & Disposition.attached_pic for each in container.streams.video)
 
 
 def rate_of(stream: VideoStream) -> float | None:
-    """Average frames a second; None if the header has no plausible value."""
+    """Mean frame rate; None if unknown."""
     return _plausible(stream.average_rate) or _plausible(stream.guessed_rate)
 
 
 def step_of(stream: VideoStream) -> float:
-    """Seconds between two frames according to the header; a broken clock makes the average rate wrong."""
+    """Seconds between two frames by the header, because a broken clock makes the mean wrong."""
     return 1 / (_plausible(stream.guessed_rate) or _plausible(stream.average_rate) or RATE)
 
 
@@ -134,17 +134,17 @@ def _plausible(rate: Fraction | None) -> float | None:
 
 
 def assumed_rate(address: str, container: InputContainer, stream: VideoStream) -> str:
-    """Why the times of a file's frames are assumed; empty if they are in the file."""
+    """Why the times of a file's frames are guessed; empty if they are not."""
     name = container.format.name
     if name == "avi" and _avi_without_rate(Path(address)):
-        return f"its header states no frame rate; assuming {rate_of(stream) or RATE:g} frames a second"
+        return f"its header has no frame rate; assuming {rate_of(stream) or RATE:g} frames per second"
     if name in BARE:
-        return f"it contains no times; assuming {1 / step_of(stream):g} frames a second"
+        return f"it has no times; assuming {1 / step_of(stream):g} frames per second"
     return ""
 
 
 def _avi_without_rate(path: Path) -> bool:
-    """Whether the header of an AVI file states 0 frames a second, which FFmpeg silently replaces."""
+    """Whether the header of an AVI gives a rate of 0, which FFmpeg silently replaces."""
     with path.open("rb") as file:
         head = file.read(65536)
     place = head.find(b"vids", head.find(b"strh"))
@@ -155,23 +155,23 @@ def _avi_without_rate(path: Path) -> bool:
 
 
 def packets_of(container: InputContainer, stream: VideoStream) -> Iterator[Packet]:
-    """Packets of one stream, with an empty packet at the end."""
-    # PyAV raises IndexError at the end for streams that begin in the middle of a file.
+    """Packets of one stream, and an empty one at the end."""
+    # PyAV counts streams once, and fails at the end for those that start in the middle of a file.
     with suppress(IndexError):
         yield from container.demux(stream)
 
 
 def next_recording(address: str, start: int, end: int, container: InputContainer) -> int | None:
-    """Find the start of the next recording in a file of concatenated recordings, which FFmpeg does not read by itself.
+    """Start of a further recording appended to a file (as with `cat`), which FFmpeg would not read.
 
     Args:
-        address: Path of the file.
-        start: Byte at which the current recording begins.
-        end: Byte at which its last packet begins.
-        container: The current recording.
+        address: The file.
+        start: Byte at which the previous recording starts.
+        end: Byte at which its last packet starts.
+        container: The previous recording.
 
     Returns:
-        Byte offset in the file; None if there is no further recording.
+        A byte of the file; None if there is no further recording.
     """
     path, names = Path(address), container.format.name.split(",")
     if "mp4" in names:
@@ -188,7 +188,7 @@ def next_recording(address: str, start: int, end: int, container: InputContainer
 
 
 def _second_header(path: Path, start: int) -> int | None:
-    """The next recording in an MP4 file, which is a sequence of boxes with their sizes."""
+    """Second header of an MP4 file, which is a sequence of boxes with their sizes."""
     place, end = start, path.stat().st_size
     with path.open("rb") as file:
         while place + 16 <= end:
@@ -204,7 +204,7 @@ def _second_header(path: Path, start: int) -> int | None:
 
 
 def _other_stream(address: str, start: int, place: int, container: InputContainer) -> int | None:
-    """The next recording in an MPEG transport stream, in which it may have another program number."""
+    """Second recording in an MPEG transport stream, which may have a stream number of its own."""
     try:
         after, stream = open_container(address, THREADS, place)
     except InputError:
@@ -213,7 +213,7 @@ def _other_stream(address: str, start: int, place: int, container: InputContaine
     after.close()
     for known in container.streams.video:
         if known.id == number:
-            # Of several parallel programs, the first is used.
+            # Of two parallel programs, only the first is read.
             again, _ = open_container(address, THREADS, start)
             with again:
                 own = next(each for each in again.streams.video if each.id == number)
@@ -223,19 +223,19 @@ def _other_stream(address: str, start: int, place: int, container: InputContaine
 
 
 def rises(container: InputContainer, stream: VideoStream) -> int | None:
-    """Check that the times of all packets of a file increase, so that seeking by time works.
+    """Check that the times of all packets of a file increase, so that seeking is possible.
 
     Reads the file to its end, without decoding.
 
     Returns:
-        Byte at which the last packet begins; None if times do not increase.
+        Byte at which the last packet starts; None if times do not increase.
     """
     import av
 
     if container.format.name in UNTIMED | BARE or stream.time_base is None:
         return None
     jump = JUMP / float(stream.time_base)
-    # Frames that refer to later ones are stored after these, within the limit of reordering.
+    # Frames that refer to later ones have later packets, but not many.
     latest: list[int] = []
     decoded: int | None = None
     end = 0
@@ -262,7 +262,7 @@ def rises(container: InputContainer, stream: VideoStream) -> int | None:
 
 
 def decodes_ahead(stream: VideoStream) -> bool:
-    """Whether threads decode several frames at once instead of parts of one."""
+    """Whether threads decode several frames at once, rather than parts of one."""
     from av.codec.codec import Capabilities
 
     context = stream.codec_context
@@ -270,6 +270,6 @@ def decodes_ahead(stream: VideoStream) -> bool:
 
 
 def reason_of(error: Exception) -> str:
-    """One-line description of an FFmpeg error."""
+    """Message of an FFmpeg error in one line."""
     text = str(getattr(error, "strerror", "") or error)
     return text.splitlines()[0] if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""Decode videos and live streams frame by frame: upright, in RGB, each with its time (PyAV)."""
+"""Decode videos and live streams frame by frame: upright, in RGB, each with its display time (PyAV)."""
 
 from __future__ import annotations
 
@@ -41,47 +41,47 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
 
 FEW = 3
-"""A complete file may have up to this many frames less than stated in its header."""
+"""Number of frames that a file may have less than its header says."""
 
 LAST = 2.0
-"""Longest display time of the last frame, in seconds, for files whose header states only the duration."""
+"""Maximum duration of the last frame in seconds, if the header gives only the total duration."""
 
 MOST_MISSING = 4 * DEPTH
-"""Maximum number of frames that threads may lose at the end of a file; if more are missing, packets are not frames."""
+"""Number of frames that threads may lose at the end of a file; if more are missing, packets are not frames there."""
 
 CLOCK = 1e-6
-"""Tolerance for times in seconds, which are rounded fractions."""
+"""Tolerance of times in seconds, which are fractions."""
 
 
 class Dropped(Exception):
-    """A live stream stopped sending, or a file is truncated; all frames before that are valid."""
+    """A live stream stopped, or a file is truncated; the frames before are complete."""
 
 
 class Video:
-    """A video, or a live stream.
+    """A video file or a live stream.
 
     Attributes:
-        address: Path of the file or address of the stream.
-        width: Width of its frames, upright, in pixels.
-        height: Height of its frames, upright, in pixels.
-        rate: Average frames a second; None if unknown.
-        promised: Number of frames according to the header; None if not stated.
+        address: File or stream.
+        width: Width of its frames after rotation, in pixels.
+        height: Height of its frames after rotation, in pixels.
+        rate: Mean frame rate; None if unknown.
+        promised: Number of frames by the file's header; None if unknown.
         length: Approximate number of frames; None if unknown.
         seconds: Duration; None if unknown.
-        promised_seconds: Duration of the frames according to the header; None if not stated.
-        corrupt: Number of frames so far that could not be decoded.
-        pixel_aspect: Pixel aspect ratio (width / height), upright; almost always 1.
+        promised_seconds: Duration of the frames by the file's header; None if unknown.
+        corrupt: Frames that could not be decoded, so far.
+        pixel_aspect: Width of a pixel relative to its height after rotation; almost always 1.
         live: Whether it is a live stream, which can be read only once.
-        starts: Byte offsets of the recordings of the file that were read so far.
+        starts: Bytes of the file at which the recordings read so far start.
     """
 
     def __init__(self, address: str) -> None:
         """
         Args:
-            address: Path of the file or address of the stream.
+            address: File or stream.
 
         Raises:
-            InputError: It cannot be opened, contains no video, or no frame can be decoded.
+            InputError: It cannot be opened, has no video, or no frame of it can be decoded.
         """
         self.address = address
         self._name = printable(without_secrets(address))
@@ -102,7 +102,7 @@ class Video:
         self.promised_seconds = None if self.live else own_duration(self._stream)
         self.seconds = self._duration()
         by_time = round(self.seconds * self.rate) if self.seconds and self.rate else None
-        # If a video was trimmed without re-encoding, the header also counts hidden frames.
+        # In a video that was trimmed without encoding, the header also counts hidden frames.
         self.promised = min(self._stream.frames, by_time or self._stream.frames) or None
         self.length = self.promised or by_time
 
@@ -118,43 +118,43 @@ class Video:
 
     @property
     def mended(self) -> list[str]:
-        """Errors of the frame times so far, and how they were corrected."""
+        """Errors in the times of the frames so far, and how they were corrected."""
         return [self._assumed] * bool(self._assumed) + self._clock.mended(untimed=not self._assumed)
 
     @property
     def notes(self) -> list[str]:
-        """Further notes on the frames so far."""
+        """Further observations on the frames so far."""
         told = self._clock.notes()
         if self._tracks > 1 and not self._start:
-            told.append(f"it has {self._tracks} video tracks; only the first one is processed")
+            told.append(f"it has {self._tracks} video tracks; only the first is used")
         return told
 
     def shortfall(self, came: int, last: float) -> str:
-        """Why a file that ended without an error is incomplete compared with its header; empty if it is complete.
+        """Why a file that ended without an error is incomplete according to its header; empty if it is complete.
 
         Args:
             came: Number of decoded frames.
-            last: Time of the last frame, in seconds.
+            last: Time of the last one, in seconds.
         """
         came += self.corrupt
-        # A header may hide a few frames at either end.
+        # Headers may tell players to leave out a few frames at either end.
         if self.promised is not None and came + FEW < self.promised:
             return f"ends after {came} of {self.promised} frames"
-        # A broken clock also makes the duration in the header wrong.
+        # With a broken clock, the header's duration is wrong, too.
         if self.promised is None and not self.mended and last + LAST < (self.promised_seconds or 0.0):
             return f"ends at second {last:.1f} of {self.promised_seconds:.1f}"
         return ""
 
     def frames(self, start: float = 0.0, first: int = 0, corrupt: int = 0) -> Iterator[Frame]:
-        """All frames, or those from a start time; times increase strictly.
+        """All frames, or those from a time on, with increasing times.
 
         Args:
-            start: Time of the first frame to yield, in seconds; in a file, earlier frames are skipped by seeking.
-            first: Index of the first frame that is yielded.
+            start: Second at which to start; earlier frames are not converted, and skipped in files.
+            first: Number of the first returned frame.
             corrupt: Number of frames before `start` that could not be decoded.
 
         Raises:
-            Dropped: A live stream stopped sending, or the file is truncated.
+            Dropped: A live stream stopped, or the file is truncated.
         """
         index = first
         for timed in self._timed(start, corrupt):
@@ -164,14 +164,14 @@ class Video:
                 index += 1
 
     def _timed(self, start: float, corrupt: int) -> Iterator[Timed[VideoFrame]]:
-        """Decoded frames with their times; a live stream begins with the frame that `_peek` has read."""
+        """Decoded frames with their times; those of a live stream start with the one that was read for its size."""
         self._clock = Clock(step_of(self._stream))
         decoded: Iterator[VideoFrame]
         if self.live:
             decoded = itertools.chain([self._first], self._decoded())
         else:
             origin = _time(self._first)
-            # If times do not increase, seeking fails: read the file from the beginning.
+            # If times do not increase, seeking is impossible and all frames are read.
             if start > 0 and origin is not None and self._rises():
                 self.corrupt, self._clock.origin = corrupt, origin
                 decoded = self._from(origin + start)
@@ -191,7 +191,7 @@ class Video:
         return end is not None and next_recording(self.address, 0, end, self._container) is None
 
     def _recordings(self) -> Iterator[VideoFrame]:
-        """Decoded frames of all recordings in a file, which may be concatenated."""
+        """Decoded frames of all recordings of a file, which may follow one another."""
         place: int | None = 0
         self.corrupt = 0
         self.starts = []
@@ -203,7 +203,7 @@ class Video:
             place = next_recording(self.address, self._start, self._end, self._container)
 
     def _in_order(self, decoded: Iterator[VideoFrame]) -> Iterator[tuple[VideoFrame, float | None]]:
-        """Frames with times in order: for H.264 in AVI, FFmpeg sorts the frames but not their times."""
+        """Frames with times: for H.264 in AVI, FFmpeg returns frames in display order, but not the times."""
         waiting: deque[tuple[VideoFrame, bool]] = deque()
         times: list[float] = []
         name = self._container.format.name
@@ -211,7 +211,7 @@ class Video:
         for frame in decoded:
             time = None if name in BARE else _time(frame)
             if name in WRAPPING and time is not None:
-                # With reordered frames, FFmpeg mixes times before and after an overflow of the clock.
+                # If frames refer to later ones, FFmpeg mixes times before and after the wrap-around of the clock.
                 time %= WRAP
             waiting.append((frame, time is not None))
             if time is not None:
@@ -222,7 +222,7 @@ class Video:
             yield _first_of(waiting, times)
 
     def _from(self, time: float, threads: str = THREADS) -> Iterator[VideoFrame]:
-        """Decoded frames of a file, beginning with one at or before a time of its clock."""
+        """Decoded frames of a file, starting at any frame at or before a time of its clock."""
         import av
 
         begin, back, corrupt = _time(self._first), 0.0, self.corrupt
@@ -239,7 +239,7 @@ class Video:
             shown = None if first is None else _time(first)
             if first is not None and shown is not None and shown <= time + CLOCK:
                 return itertools.chain([first], decoded)
-            # In containers without an index, such as MPEG, a seek may end at frames that depend on earlier ones.
+            # In containers without an index, such as MPEG's, seeking may end at frames that need earlier ones.
             back = 2 * back + 1
         self._reopen(threads)
         self.corrupt = corrupt
@@ -254,8 +254,8 @@ class Video:
         """Frames from the current position.
 
         Args:
-            after: Frames before this time that cannot be decoded are not counted.
-            sought: Whether the first frames may depend on earlier ones, as after a seek.
+            after: Time before which undecodable frames are not counted.
+            sought: Whether the first frames may need earlier ones.
         """
         import av
 
@@ -292,7 +292,7 @@ class Video:
         missing = sent - came - failed
         if not (missing > 0 and good and not self.live and decodes_ahead(self._stream)):
             return
-        # Frames decoded in parallel at the end of a file are all lost if one is damaged: decode them again in sequence.
+        # Frames decoded at once at the end of a file are lost together if one is damaged: decode them one by one.
         if last is not None and self._clock.rose and self._container.format.name not in UNTIMED | BARE:
             self.corrupt -= since
             for frame in self._from(last, threads="NONE"):
@@ -304,7 +304,7 @@ class Video:
             yield from itertools.islice(self._decoded(), good, None)
 
     def _held_back(self, packet: Packet) -> list[VideoFrame]:
-        """Frames in the decoder when MPEG-1 or 2 changes the frame size, which FFmpeg would drop."""
+        """Frames that the decoder holds when MPEG-1 or 2 changes the size; FFmpeg would drop them."""
         codec = self._stream.codec_context
         if codec.name not in ("mpeg1video", "mpeg2video"):
             return []
@@ -321,10 +321,10 @@ class Video:
             found = next(self._decoded(), None)
         except Dropped as dropped:
             self.close()
-            raise InputError(f"{self._name}: no frame can be decoded ({dropped}); {EXPECTED}") from None
+            raise InputError(f"{self._name}: no frame in it can be decoded ({dropped}); {EXPECTED}") from None
         if found is None:
             self.close()
-            raise InputError(f"{self._name}: no frame can be decoded; {EXPECTED}")
+            raise InputError(f"{self._name}: no frame in it can be decoded; {EXPECTED}")
         return found
 
     def _duration(self) -> float | None:
@@ -336,7 +336,7 @@ class Video:
 
 
 def open_video(path: Path | str) -> Video:
-    """Open a video file or a live stream; arguments and errors as for `Video`."""
+    """Open a video file or a live stream; arguments and errors are those of `Video`."""
     return Video(str(path))
 
 
@@ -365,7 +365,7 @@ def _first_of(waiting: deque[tuple[VideoFrame, bool]], times: list[float]) -> tu
 
 
 def _whole(decoded: Iterator[VideoFrame], dropped: list[Dropped]) -> Iterator[VideoFrame]:
-    """Frames up to the end or an error, which is appended to `dropped` so that buffered frames are yielded first."""
+    """Frames until the end or until the video drops, so that waiting frames come before the error."""
     try:
         yield from decoded
     except Dropped as error:

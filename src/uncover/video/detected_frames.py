@@ -1,4 +1,4 @@
-"""Processed frames, stored on disk in parts, so that an interrupted detection resumes."""
+"""Detected frames, stored on disk in parts, so that an interrupted run on a long video can be resumed."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from uncover.images.privacy import GRID, Cover
 from uncover.metrics.detections import Detections
 
 FRAMES = 256
-"""Frames per part: at most this many are lost on an interruption."""
+"""Frames per part: at most this many are lost by an interruption."""
 
 END = "end.json"
 
 DETECTOR, RESCUE = 0, 1
-"""Which network found a box (`Detections.found_by` of a processed frame)."""
+"""Network that found a box (`Detections.found_by` of a detected frame)."""
 
 
 @dataclass(frozen=True)
 class DetectedFrame:
-    """A frame with all boxes detected in it, including those below the confidence threshold.
+    """A frame with all detected boxes, including those below the threshold.
 
     Attributes:
-        index: Its index in the video, or in the list of images.
-        second: Its time in the video, in seconds; NaN for an image.
+        index: Number in the video, or in the list of images.
+        second: Time in the video; NaN for an image.
         width: Width of the frame, in pixels.
         height: Height of the frame, in pixels.
         detections: Whole faces, in pixels of the frame; found by `DETECTOR` or `RESCUE` (int8).
-        cover: Regions that may contain a face according to any network; None if not requested.
-        corrupt: Number of frames before it that could not be decoded.
-        joint: Whether the time since the previous frame is unknown.
+        cover: Further areas that may be faces, from the output of all networks; None if not requested.
+        corrupt: Frames before it that could not be decoded.
+        joint: Whether the time since the frame before it is unknown.
     """
 
     index: int
@@ -49,7 +49,7 @@ class DetectedFrame:
 
     @property
     def found_by(self) -> NDArray[np.integer]:
-        """Network that found each box: int8 (N,), `DETECTOR` or `RESCUE`."""
+        """int8 (N,), `DETECTOR` or `RESCUE`."""
         found_by = self.detections.found_by
         assert found_by is not None, "the detector and the rescue mark their boxes"
         return found_by
@@ -60,10 +60,10 @@ class End:
     """How reading a source ended.
 
     Attributes:
-        corrupt: Number of frames that could not be decoded.
-        reason: Why the source ended too early; empty if it is complete.
-        mended: Errors of its times, and how they were corrected.
-        notes: Further notes.
+        corrupt: Frames that could not be decoded.
+        reason: Why the source ended too early; empty if it did not.
+        mended: Errors in its times, and how they were corrected.
+        notes: Further observations.
     """
 
     corrupt: int
@@ -73,10 +73,10 @@ class End:
 
 
 class Parts:
-    """Frames of one source, in the order in which they were processed.
+    """Frames of one source, in the order of detection.
 
     Attributes:
-        folder: Folder of the parts, created with the first of them.
+        folder: Folder of the parts; created with the first one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,13 +85,13 @@ class Parts:
         self._written = len(self._files())
 
     def add(self, frame: DetectedFrame) -> None:
-        """Add a frame; a part is written after every `FRAMES` frames."""
+        """Add a frame; a part is written when it is full."""
         self._waiting.append(frame)
         if len(self._waiting) == FRAMES:
             self.flush()
 
     def flush(self) -> None:
-        """Write the frames that are not on disk yet."""
+        """Write waiting frames."""
         if self._waiting:
             with new_file(self.folder / f"{self._written:06d}.npz") as temporary, temporary.open("wb") as file:
                 np.savez_compressed(file, **_pack(self._waiting))  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ class Parts:
             self._waiting = []
 
     def finish(self, end: End) -> None:
-        """Write the remaining frames, and mark the source as finished."""
+        """Write the rest, and how reading ended."""
         self.flush()
         with new_file(self.folder / END) as temporary:
             temporary.write_text(json.dumps(asdict(end)), encoding="utf-8")
@@ -112,14 +112,14 @@ class Parts:
 
     @property
     def end(self) -> End | None:
-        """Argument of `finish`; None if the source is not finished."""
+        """Argument of `finish`; None if the end has not been reached."""
         end = self.folder / END
         if not end.exists():
             return None
         return End(**json.loads(end.read_text(encoding="utf-8")))
 
     def last(self) -> DetectedFrame | None:
-        """The last frame on disk, after which detection resumes; None if there is none."""
+        """The last frame on disk, after which to resume."""
         files = self._files()
         return list(_unpack(files[-1]))[-1] if files else None
 
@@ -147,7 +147,7 @@ def _pack(frames: list[DetectedFrame]) -> dict[str, NDArray[np.generic]]:
 
 
 def _pack_covers(covers: list[Cover | None]) -> dict[str, NDArray[np.generic]]:
-    """Arrays of covers, half a kilobyte per frame; empty if no frame has one."""
+    """Half a kilobyte per frame; nothing if no frame has a cover."""
     if not any(covers):
         return {}
     cells = np.stack([np.zeros((GRID, GRID), np.bool_) if cover is None else cover.cells for cover in covers])

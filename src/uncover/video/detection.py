@@ -1,6 +1,6 @@
-"""The steps from frames to boxes: letterbox, batch, detect, rescue.
+"""From frames to boxes: decoded frames are letterboxed, batched, and processed by detector and rescue.
 
-Each step is a generator over the previous one. This module writes no files.
+Each step is a generator over the previous one; this module does not write files.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from uncover.yolov5.device import in_precision
 from uncover.yolov5.inference import SMALLER, batch_in_words, to_network
 
 LOWEST = 0.05
-"""Minimum confidence of stored boxes: tracking may use boxes below the confidence threshold."""
+"""Minimum confidence of stored boxes: tracking may use a face below the threshold."""
 
 DEPTH = 2
 """Maximum number of batches that wait for the network."""
@@ -38,19 +38,19 @@ DEPTH = 2
 
 @dataclass(frozen=True)
 class Networks:
-    """Detector and rescue, as loaded by `load_networks`.
+    """Detector and rescue, as returned by `load_networks`.
 
     Attributes:
-        detector: Detector that runs on every frame: one of our models, or a baseline detector.
+        detector: Runs on every frame: a network of ours, or a baseline detector.
         name: Name of the detector.
-        confidence: Confidence threshold of the detector.
-        rescue: Method for frames in which the detector found no face; None for none.
-        why: One line about the rescue.
+        confidence: Confidence threshold of a face.
+        rescue: Runs on frames where the detector found no face; None for no rescue.
+        why: Log line on the rescue.
         digests: sha256 of the weights of each network, by name.
-        covered: Whether to compute covers: regions that may contain a face at any confidence.
-        rendered: Names of the networks that were trained on rendered faces only.
-        least_sure: Minimum confidence of a detector box that prevents a rescue, if `confidence` is lower: with a low
-            threshold, frames that have only weak boxes are rescued too.
+        covered: Whether to compute further areas that may be faces.
+        rendered: Names of networks that were trained on rendered faces only.
+        least_sure: Lower bound of `missed`, if `confidence` is lower: a user who lowers the threshold still gets a
+            rescue in frames with weak boxes only.
     """
 
     detector: Model | OtherDetector
@@ -65,12 +65,12 @@ class Networks:
 
     @property
     def missed(self) -> float:
-        """The rescue runs on frames without a detector box of at least this confidence."""
+        """The rescue runs on frames without a box of the detector with at least this confidence."""
         return max(self.confidence, self.least_sure)
 
 
 def labels_of(networks: Networks) -> FaceLabels:
-    """Labels and confidence thresholds of boxes."""
+    """Labels of boxes and thresholds of faces."""
     rescue = networks.rescue
     if rescue is None:
         return FaceLabels(networks.name, networks.confidence)
@@ -81,13 +81,13 @@ def labels_of(networks: Networks) -> FaceLabels:
 
 @dataclass(frozen=True)
 class DetectedBatch:
-    """Output of the detector for a batch, with the input of the rescue.
+    """Result of the detector for a batch of frames, and the input of the rescue.
 
     Attributes:
-        pictures: The B frames of the batch, of one shape.
+        pictures: B frames of equal shape.
         frames: The detector's boxes in each frame.
         missed: Indices of frames without a face.
-        for_rescue: Input of the rescue for these frames; None if there are none, or no rescue.
+        for_rescue: Input of the rescue for these; None if there are none, or no rescue.
     """
 
     pictures: Sequence[Picture]
@@ -99,20 +99,20 @@ class DetectedBatch:
 def detect_frames(
     frames: Iterable[Frame], networks: Networks, batch: int, live: bool = False
 ) -> Generator[tuple[Picture, DetectedFrame]]:
-    """Run all steps. One thread decodes, one runs the detector, and the calling thread runs the rescue.
+    """Run all steps: one thread decodes, one runs the detector, and the calling one runs the rescue.
 
     Args:
         frames: Decoded frames of one source.
         networks: Detector and rescue.
-        batch: Maximum frames per batch.
-        live: Whether the source is a live stream. Otherwise frames are letterboxed by one thread per core, which delays
-            the output by as many frames.
+        batch: Maximum number of frames at a time.
+        live: Whether frames come from a live stream. Otherwise frames are letterboxed by one thread per core, which
+            delays them by the following frames.
     """
     model, threads = networks.detector, 0 if live else cores()
     if isinstance(model, Model):
         pictures = letterboxed(frames, model.image_size, model.header.padding, threads)
     else:
-        # One by one: each frame takes long, and progress should be visible.
+        # One by one: each takes long, so progress is more regular.
         pictures, batch = prepared(frames, as_it_is, threads), 1
 
     def detected() -> Generator[DetectedBatch]:
@@ -126,7 +126,7 @@ def detect_frames(
 
 
 def detect_batch(pictures: Sequence[Picture], networks: Networks) -> DetectedBatch:
-    """Run the detector on frames of one shape."""
+    """Run the detector on frames of equal shape."""
     model, rescue = networks.detector, networks.rescue
     lowest = min(LOWEST, networks.confidence)
     if not isinstance(model, Model):
@@ -156,13 +156,13 @@ def detect_batch(pictures: Sequence[Picture], networks: Networks) -> DetectedBat
 
 
 def _split(pictures: Sequence[Picture], found: Found, confidence: float) -> tuple[list[DetectedFrame], list[int]]:
-    """Detections, and indices of frames without a face."""
+    """Detections, and the indices of frames without a face."""
     frames = [_detected(*each) for each in zip(pictures, found.faces, found.covers, strict=True)]
     return frames, [row for row, each in enumerate(found.faces) if not len(each.with_confidence(confidence))]
 
 
 def rescue_batch(detected: DetectedBatch, networks: Networks) -> list[DetectedFrame]:
-    """Run the rescue on frames without a face; other frames keep the boxes of the detector."""
+    """Run the rescue on frames without a face; other frames are unchanged."""
     frames, rescue = list(detected.frames), networks.rescue
     if rescue is not None and detected.for_rescue is not None:
         more = rescue.find(detected.for_rescue, min(LOWEST, rescue.confidence))

@@ -1,4 +1,4 @@
-"""The tracking step: select the faces of each frame by confidence threshold, or by a track over time."""
+"""Tracking: from boxes to faces, either above the threshold by themselves or as part of a track."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from uncover.video.options import Temporal
 
 @dataclass(frozen=True)
 class FaceLabels:
-    """Labels and confidence thresholds of boxes.
+    """Labels and thresholds of boxes.
 
     Attributes:
         detector: Name of the detector.
-        confidence: Confidence threshold of the detector.
+        confidence: Its confidence threshold.
         rescue: Name of the rescue; empty if there is none.
-        rescue_confidence: Confidence threshold of the rescue.
-        rescue_mark: Label of rescue boxes: "heatmap" or "rescue".
-        missed: The rescue ran on frames without a detector box of at least this confidence (or `confidence`, if that
-            is higher).
+        rescue_confidence: Its confidence threshold.
+        rescue_mark: "heatmap" or "rescue".
+        missed: The rescue ran on frames without a box of the detector with at least this confidence, or at least
+            `confidence` if that is higher.
     """
 
     detector: str
@@ -39,8 +39,8 @@ class FaceLabels:
     missed: float = 0.0
 
     def counts(self, frame: DetectedFrame) -> NDArray[np.bool_]:
-        """Which boxes of a frame count as faces; rescue boxes count only if the detector found none."""
-        # Single precision, as in stored confidences.
+        """Which boxes of a frame are above the threshold; those of the rescue only if the detector found none."""
+        # Compare in single precision, in which confidences are stored.
         sure = np.array([self.confidence, self.rescue_confidence], np.float32)[frame.found_by]
         counts = frame.detections.confidence >= sure
         of_detector = frame.found_by == DETECTOR
@@ -48,7 +48,7 @@ class FaceLabels:
         return counts & of_detector if seen.any() else counts
 
     def marks(self, found_by: int) -> tuple[FoundBy, str]:
-        """Label and method name of a box that counts as a face."""
+        """Step and method name of a box above the threshold."""
         return ("rgb", self.detector) if found_by == DETECTOR else (self.rescue_mark, self.rescue)
 
 
@@ -58,10 +58,10 @@ class FrameFaces:
 
     Attributes:
         frame: The frame with all detections.
-        faces: The N faces, in pixels of the frame.
-        found_by: What found each face: "rgb", "heatmap", "rescue" or "temporal". "temporal" also labels boxes of a
-            network that are below the confidence threshold, and are kept only because a track predicts them.
-        methods: Model or method behind each face; "temporal" if no network proposed it.
+        faces: N faces, in pixels of the frame.
+        found_by: Step that found each face: "rgb", "heatmap", "rescue" or "temporal"; the last one also for a proposed
+            box below the threshold that is only there because a track expects it.
+        methods: Model or method of each face; "temporal" if no network proposed it.
     """
 
     frame: DetectedFrame
@@ -73,14 +73,14 @@ class FrameFaces:
 def track_faces(
     frames: Iterable[DetectedFrame], labels: FaceLabels, temporal: Temporal, bridge: float
 ) -> Iterator[FrameFaces]:
-    """Yield the faces of all frames of one source, in order.
+    """Faces of all frames of one source, in order.
 
     Args:
-        frames: Processed frames; those of a video in order of time.
-        labels: Labels and confidence thresholds of boxes.
-        temporal: Tracking: "off", "online" (uses earlier frames only) or "offline" (also uses later frames). A track
-            ends where the elapsed time is unknown or the frame size changes.
-        bridge: Longest gap that tracking bridges, in seconds.
+        frames: Detected frames; those of a video in order of time.
+        labels: Labels and thresholds.
+        temporal: Tracking: "off", "online" (uses earlier frames only) or "offline". A track ends where the elapsed time
+            is unknown, and where the size of frames changes.
+        bridge: Maximum gap of a track in seconds.
     """
     if temporal == "off":
         for frame in frames:
@@ -95,7 +95,7 @@ def track_faces(
 
 
 def sure_faces(frame: DetectedFrame, labels: FaceLabels) -> FrameFaces:
-    """The faces of a frame, without tracking."""
+    """Faces of a frame without tracking."""
     counts = labels.counts(frame)
     marks = [labels.marks(int(each)) for each in frame.found_by[counts]]
     found_by, methods = tuple(mark for mark, _ in marks), tuple(method for _, method in marks)
@@ -103,7 +103,7 @@ def sure_faces(frame: DetectedFrame, labels: FaceLabels) -> FrameFaces:
 
 
 class Follower:
-    """Online tracking of the single face of a video, frame by frame."""
+    """Tracks the only face of a video, frame by frame."""
 
     def __init__(self, labels: FaceLabels, bridge: float) -> None:
         self._labels, self._bridge = labels, bridge
@@ -118,7 +118,7 @@ class Follower:
 
 
 class _Stretches:
-    """Numbers the stretches of a video, from 0; a track does not extend beyond a stretch."""
+    """Returns the number of the segment, from 0, that a frame belongs to; tracks do not extend over segments."""
 
     def __init__(self) -> None:
         self.number = 0
@@ -141,7 +141,7 @@ def _smoothed(frames: Iterator[DetectedFrame], labels: FaceLabels, bridge: float
         yield first
         yield from frames
 
-    # The smoother looks one window ahead, so only that many frames are in memory.
+    # The smoother reads a window ahead of its results, so only as many frames wait here.
     shown, tracked = tee(all_frames())
     settings = TrackerSettings(first.width, first.height, bridge)
     answers = smooth((_observation(frame, labels) for frame in tracked), settings)

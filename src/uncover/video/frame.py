@@ -1,9 +1,9 @@
-"""A video frame that is converted to pixels on access: upright, and in standard dynamic range.
+"""A frame of a video, converted to pixels on demand: upright, and with standard dynamic range.
 
-Networks were trained on ordinary photos, so high dynamic range is tone-mapped to standard range. The curves of PQ and
-HLG are those of ITU-R BT.2100-2 (tables 4 and 5), that of sRGB is IEC 61966-2-1. Light up to the reference white of
-ITU-R BT.2408 (203 candelas per square metre) is dimmed little; brighter light is rolled off (Reinhard, extended).
-The wider colour gamut of BT.2020 is not converted: faces look slightly paler.
+Networks were trained on ordinary photos, so high dynamic range is mapped to the range of an ordinary screen. The curves
+of PQ and HLG are those of ITU-R BT.2100-2 (tables 4 and 5) and of sRGB (IEC 61966-2-1). Light up to the reference white
+of ITU-R BT.2408 (203 candelas per square metre) is dimmed little; brighter light is rolled off (Reinhard, extended).
+The wider colours of BT.2020 are not converted: faces look slightly paler.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 
 PQ, HLG = 16, 18
-"""Codes of the transfer characteristics (ITU-T H.273, table 3)."""
+"""Numbers of the transfer characteristics (ITU-T H.273, table 3)."""
 
 WHITE, PEAK = 203.0, 1000.0
-"""Luminance of reference white and peak, in candelas per square metre."""
+"""Candelas per square metre."""
 
 LEVELS = 256
 
 
 class Frame:
-    """A frame of a video, or an image.
+    """One frame of a video.
 
     Attributes:
-        index: Its index, from 0; frames that could not be decoded are not counted.
-        second: Its time since the first frame, in seconds.
-        joint: Whether the time since the previous frame is unknown.
-        corrupt: Number of frames before it that could not be decoded, if counted.
+        index: Number, from 0; frames that could not be decoded have no number.
+        second: Display time since the first frame.
+        joint: Whether the time since the frame before it is unknown.
+        corrupt: Known number of frames before it that could not be decoded.
     """
 
     def __init__(
@@ -53,12 +53,12 @@ class Frame:
     ) -> None:
         """
         Args:
-            index: See above.
-            second: See above.
+            index: Number, from 0.
+            second: Display time since the first frame.
             pixels: uint8 (H, W, 3) RGB, upright; or
-            source: the decoded frame, which is converted to pixels on access.
-            curve: Tone curve, for a decoded frame of high dynamic range.
-            joint: See above.
+            source: the decoded frame, which is converted to pixels on demand.
+            curve: Result of `tone_curve` for high dynamic range.
+            joint: Whether the time since the frame before it is unknown.
         """
         self.index, self.second, self.joint, self.corrupt = index, second, joint, 0
         self._pixels, self._source, self._curve = pixels, source, curve
@@ -81,23 +81,23 @@ class Frame:
 
     @property
     def stamp(self) -> float | None:
-        """Its time stamp in the file, in seconds; None if it has none."""
+        """Its time by the file's own clock, in seconds; None if the file has none."""
         source = self._source
         if source is None or source.pts is None or source.time_base is None:
             return None
         return float(source.pts * source.time_base)
 
     def renumbered(self, index: int) -> Frame:
-        """The same frame with another index."""
+        """The same frame with another number."""
         return Frame(index, self.second, self._pixels, self._source, self._curve, self.joint)
 
     def shrunk(self, width: int, height: int) -> NDArray[np.uint8] | None:
-        """The frame at a smaller size, by averaging pixels.
+        """The frame at a smaller size; each pixel is the mean of those that it covers.
 
-        For a decoded frame, this is five times as fast as converting the full frame to RGB first.
+        For a decoded frame this is five times as fast as converting all of it to RGB first.
 
         Returns:
-            uint8 (height, width, 3) RGB, upright; None if there is no decoded frame, or the size is not smaller.
+            uint8 (height, width, 3) RGB, upright; None if it is not a decoded frame, or would not become smaller.
         """
         own_width, own_height = self.size
         if self._source is None or width > own_width or height > own_height:
@@ -134,12 +134,12 @@ def _upright(frame: VideoFrame, decoded: NDArray[Any], curve: NDArray[np.uint8] 
 
 @dataclass(frozen=True)
 class _Pose:
-    """Operations that turn a decoded frame upright, in this order.
+    """Steps that make a decoded frame upright, in this order.
 
     Attributes:
         turned: Transpose rows and columns.
-        left_right: Flip horizontally.
-        up_down: Flip vertically.
+        left_right: Mirror left and right.
+        up_down: Mirror top and bottom.
     """
 
     turned: bool = False
@@ -148,9 +148,9 @@ class _Pose:
 
 
 def _pose_of(frame: VideoFrame) -> _Pose:
-    """From the display matrix (ISO/IEC 14496-12, 8.3.2), which maps (x, y) to (a x + c y, b x + d y); y points down.
+    """Pose by the display matrix (ISO/IEC 14496-12, 8.3.2), which maps (x, y) to (a x + c y, b x + d y); y points down.
 
-    Other angles are rounded to quarter turns.
+    Other rotations are rounded to the nearest quarter turn.
     """
     matrix = frame.side_data.get("DISPLAYMATRIX")
     if matrix is None:
@@ -162,16 +162,16 @@ def _pose_of(frame: VideoFrame) -> _Pose:
 
 
 def upright_size(frame: VideoFrame) -> tuple[int, int]:
-    """Width and height of a decoded frame when upright, in pixels."""
+    """Width and height in pixels of a decoded frame after rotation."""
     return (frame.height, frame.width) if _pose_of(frame).turned else (frame.width, frame.height)
 
 
 def pixel_aspect(frame: VideoFrame, stored: Fraction) -> Fraction:
-    """Pixel aspect ratio (width / height) when upright.
+    """Width of a pixel relative to its height after rotation.
 
     Args:
-        frame: The decoded frame.
-        stored: Stored pixel aspect ratio.
+        frame: The frame.
+        stored: Pixel aspect ratio as stored.
     """
     if stored <= 0:
         return Fraction(1)
@@ -180,13 +180,13 @@ def pixel_aspect(frame: VideoFrame, stored: Fraction) -> Fraction:
 
 @cache
 def tone_curve(transfer: int | None) -> NDArray[np.uint8] | None:
-    """Lookup table from 8-bit values of a video to standard dynamic range.
+    """Output value of each 8-bit value of a video.
 
     Args:
-        transfer: Code of the video's transfer characteristics.
+        transfer: Number of the video's transfer characteristics.
 
     Returns:
-        uint8 (256,); None for videos of standard range, whose values are unchanged.
+        uint8 (256,); None for standard dynamic range, which is not changed.
     """
     value = np.linspace(0, 1, LEVELS)
     if transfer == PQ:

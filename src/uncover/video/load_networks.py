@@ -1,4 +1,4 @@
-"""Load the detector and the rescue according to the options and the run."""
+"""Load the detector and the rescue of `uncover detect`, from its options and the run."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from uncover.config.detectors import DRAWN_BOXES, MAP_INPUTS
 from uncover.config.heatmaps import Variant
 from uncover.config.values import check_section
 from uncover.errors import InputError
+from uncover.extras import describe_missing
 from uncover.images.letterbox import STRIDE
 from uncover.images.maps import JOINT
 from uncover.metrics.predictions import CAP, PRECISION
@@ -59,49 +60,46 @@ MULTI_SCALE, HEATMAP_BOXES = "multi_scale", "heatmap_boxes"
 """Methods that need more than weights."""
 
 BEST, WINNER, NONE, HEATMAP = "best", "winner", "none", "heatmap"
-"""Values of `--rescue` besides names of methods; the last is followed by a colon and a name."""
+"""Values of `--rescue` besides names of methods; the last one is followed by a colon and a name."""
 
 TURNS = {"turns": 4, "turns8": 8}
-"""Number of turns of the second pass of the detector, by the name of the rescue."""
+"""Number of turns, by name of the rescue that runs the detector itself at several turns."""
 
 LARGER, TIMES_LARGER = "larger", 2
-"""The rescue that runs the detector at a larger input size, and the factor of that size."""
+"""The rescue that runs the detector at a larger input size, and the factor of the size."""
 
 RGB1 = "rgb1"
 LEFT_OUT = ("constant_box",)
-"""Methods of the trial that ignore the image: they would find a face in every empty frame."""
+"""Methods of the trial that ignore the image: every empty frame would have a face."""
 
 CONFIDENCE, NMS_IOU = 0.25, 0.6
-"""Default confidence threshold of a rescue without a trial, and default NMS IoU without a run."""
+"""Default confidence threshold of a rescue without a trial, and default IoU of NMS without a run."""
 
 WEIGHTS = "weights.pt"
-"""File name of the weights of a run's models."""
+"""File name of all weights in runs."""
 
 
 def load_networks(options: NetworkOptions) -> Networks:
     """Load the detector and the rescue.
 
     Raises:
-        InputError: A file is missing or is not a weights file, the run does not have a method or it cannot run on new
-            images, or the device is not available.
+        InputError: A file is missing or not a weights file, a method is not in this run or cannot run on new images, or
+            the device does not exist.
     """
     if options.run is not None and not Path(RunPaths(options.run).models).is_dir():
-        raise InputError(f"{options.run}: contains no models/; expected the folder of a run, e.g. results/demo")
+        raise InputError(f"{options.run}: no models/ in it; expected the folder of a run, such as results/demo")
     loader = _Loader(options)
     if options.baseline is not None:
         if options.weights is not None or options.face is not None:
             also = "--weights" if options.weights is not None else "--class"
-            raise InputError(f"--detector {options.baseline}: cannot be combined with {also}; remove one of them")
+            raise InputError(f"--detector {options.baseline}: is a detector without such weights; remove {also}")
         other, name = loader.load_other(options.baseline), options.baseline
         return _with_rescue(options, loader, other, name, other.confidence)
     given = options.weights or (find_weights(DEFAULT) if options.run is None else None)
     weights, name = (loader.weights_of(DETECTOR), DETECTOR) if given is None else (given, _name_of(given))
     detector = loader.load(weights, name)
     if detector.header.input != "photo" or detector.header.channels != 3:
-        raise InputError(
-            f"{weights}: the detector's input is {detector.header.input} with {detector.header.channels} channels;"
-            " expected a detector of photos with 3 channels"
-        )
+        raise InputError(f"{weights}: is a detector for {detector.header.input}s; expected a detector for photos")
     if options.face is not None:
         detector = replace(detector, header=with_whole_face(detector.header, options.face))
     find_whole_face(detector.header)
@@ -117,20 +115,20 @@ def _with_rescue(
     second_look: str | None = None,
 ) -> Networks:
     confidence = usual if options.confidence is None else options.confidence
-    # Read after the rescue has been loaded, which adds its own digests and names.
+    # Recorded before a rescue adds its own weights.
     rescue, why = _RescueLoader(options, loader, detector, name, confidence, second_look).choose()
     rendered = tuple(loader.rendered)
     return Networks(detector, name, confidence, rescue, why, loader.digests, options.covered, rendered, usual)
 
 
 class _Loader:
-    """Loads networks.
+    """Loads networks, each only once.
 
     Attributes:
-        nms_iou: IoU threshold of non-maximum suppression.
+        nms_iou: IoU above which a box of lower confidence is dropped.
         device: Device of the networks.
-        digests: sha256 of the weights of each by name; for weights included in a package, its name and version.
-        rendered: Names of those that were trained on rendered faces only.
+        digests: sha256 of the weights by name; name and version of a package that includes its weights.
+        rendered: Names of networks that were trained on rendered faces only.
     """
 
     def __init__(self, options: NetworkOptions) -> None:
@@ -151,12 +149,12 @@ class _Loader:
         """
         run = self._options.run
         if run is None:
-            raise InputError(f"{name}: a model of a run; pass --run RUN, the folder of that run")
+            raise InputError(f"{name}: is a model of a run; also pass --run RUN, the folder of the run")
         paths = RunPaths(run)
         path = Path(paths.model(name).weights)
         if not path.is_file():
             known = sorted(map(folder_name, Path(paths.models).glob(f"*/{WEIGHTS}")))
-            raise InputError(f"{run}: has no model {name}; existing models: {', '.join(known) or 'none'}")
+            raise InputError(f"{run}: has no model {name}; its models: {', '.join(known) or 'none'}")
         return path
 
     def load(self, path: Path, name: str, image_size: int | None = None) -> Model:
@@ -164,13 +162,13 @@ class _Loader:
 
         Args:
             path: Weights file.
-            name: Name of the model.
-            image_size: Longest side of the input in the run, in pixels; None for that of the training. If another size
-                is requested for the detector, the other detectors of photos are scaled by the same factor.
+            name: Name of the network.
+            image_size: Longest side of the input in the run, in pixels; None uses that of the training. If the user
+                sets another input size of the detector, the other detectors of photos are scaled alike.
         """
         network, header, digest = open_weights(path)
         self._note_rendered(header.training, path, name)
-        # Files of different folders may have one name.
+        # Files in different folders may have the same name.
         self.digests[name if self.digests.get(name, digest) == digest else str(path)] = digest
         size = image_size or header.image_size
         asked, self._trained = self._options.image_size, self._trained or size
@@ -183,10 +181,10 @@ class _Loader:
         self.rendered += [name] if is_of_rendered(training, path) and name not in self.rendered else []
 
     def load_other(self, name: str) -> OtherDetector:
-        """Load a baseline, with the settings of the run's config if there is one.
+        """Load a baseline detector, with the settings of the run's config if there is one.
 
         Raises:
-            InputError: There is no such baseline, a package is not installed, or its weights are missing.
+            InputError: There is no such detector, a package is not installed, or weights are missing.
         """
         baseline = find_baseline(name)
         lacking = lacking_package(name)
@@ -204,9 +202,7 @@ class _Loader:
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] == "uncover":
                 raise
-            raise InputError(
-                f"{name}: {baseline.package} is not installed; run: pip install {baseline.package}"
-            ) from None
+            raise InputError(f"{name}: {describe_missing(error.name or baseline.package)}") from None
         about = describe(name, weights, self.nms_iou)
         self.digests[name] = str((about.get("weights") or {}).get("sha256") or about["package"])
         if path is not None and weights is not None and baseline.trained:
@@ -221,13 +217,13 @@ class _Loader:
         needs = isinstance(settings, Trained) or settings.weights_key(name) is not None
         if given is not None:
             if not needs:
-                raise InputError(f"{name}: the weights are included in its package; remove --detector-weights")
+                raise InputError(f"{name}: its package includes the weights; remove --detector-weights")
             return fetched_file(given)
         if not needs:
             return None
-        kind = f"a weights.pt written by 'uncover train baseline {name}'"
+        kind = f"weights.pt of 'uncover train baseline {name}'"
         if not isinstance(settings, Trained):
-            kind = "the file of its authors or a folder written by 'uncover fetch_weights'"
+            kind = "the file of its authors, or a folder of 'uncover fetch_weights'"
         if run is not None:
             paths = RunPaths(run)
             if isinstance(settings, Trained):
@@ -236,12 +232,12 @@ class _Loader:
                     return path
             elif Path(folder := paths.fetched_weights(str(settings.weights_key(name)))).is_dir():
                 return fetched_file(Path(folder))
-        where = "no weights are included" if run is None else f"{run} has no weights for it"
-        raise InputError(f"{name}: {where}; pass --detector-weights {name}=PATH with {kind}")
+        where = "requires weights" if run is None else f"{run} has no weights of it"
+        raise InputError(f"{name}: {where}; pass --detector-weights {name}=PATH, {kind}")
 
 
 class _RescueLoader:
-    """Chooses and loads the rescue."""
+    """Selects and loads the rescue."""
 
     def __init__(
         self,
@@ -261,56 +257,54 @@ class _RescueLoader:
             self._scores = read_method_scores(Path(self._run.rescue_trial))
 
     def choose(self) -> tuple[Rescue | None, str]:
-        """The rescue, and a line on it."""
+        """The rescue, and a log line on it."""
         options = self._options
         kind, _, name = options.rescue.partition(":")
         if options.heatmap_weights is not None:
             if options.rescue not in (BEST, HEATMAP):
-                raise InputError(
-                    f"--heatmap-weights: cannot be combined with --rescue {options.rescue}; remove one of them"
-                )
+                raise InputError(f"--heatmap-weights already selects the rescue; remove --rescue {options.rescue}")
             name = _name_of(options.heatmap_weights)
-            return self._of_model(name, options.heatmap_weights, heatmap=True), f"{name}, on heatmaps"
+            return self._of_model(name, options.heatmap_weights, heatmap=True), f"{name} runs on heatmaps"
         if options.rescue == NONE:
-            return None, "none"
+            return None, "no rescue runs on frames without a box of the detector"
         if options.rescue in (BEST, WINNER):
             return self._best()
         if kind == HEATMAP:
             if not name:
-                raise InputError("--rescue heatmap: expected heatmap:NAME, e.g. heatmap:gradcampp_avg")
+                raise InputError("--rescue heatmap: expected heatmap:NAME, such as heatmap:gradcampp_avg")
             rescue = self._of_model(name, self._loader.weights_of(name), heatmap=True)
-            return rescue, f"{name}, on heatmaps{self._score_of(name)}"
+            return rescue, f"{name} runs on heatmaps{self._score_of(name)}"
         if options.rescue in (*TURNS, LARGER) and (again := self._again(options.rescue)):
             return again
-        why = f"{options.rescue}, on frames where {self._name} found no face{self._score_of(options.rescue)}"
+        why = f"{options.rescue} runs on frames where {self._name} found no box{self._score_of(options.rescue)}"
         try:
             return self._named(options.rescue), why
         except CannotRescue as error:
             raise CannotRescue(f"{error}; expected best, none, or one of {', '.join(self._known())}") from None
 
     def _again(self, name: str) -> tuple[Rescue, str] | None:
-        """A second pass of the detector itself, and a line on it; None for "larger" with a baseline detector."""
+        """The detector itself as a rescue, and a log line on it; None if its input size cannot be changed."""
         first, confidence = self._first, self._confidence(name)
-        where = f"frames where {self._name} found no face"
+        where = f"every frame in which {self._name} found no box"
         if name in TURNS:
             turns = TURNS[name]
             rescue = TurnedDetector(name, confidence, first, turns)
             if rescue.side is not None and isinstance(first, Model):
                 side = 2 * rescue.side
                 return rescue, (
-                    f"{name}: second pass on {where}, at four quarter turns side by side in {side} pixels;"
-                    f" such a frame costs {1 + (side / first.image_size) ** 2:.1f} times as much"
+                    f"{name}: a second pass on {where}, at its four quarter turns side by side in {side} pixels;"
+                    f" such a frame takes {1 + (side / first.image_size) ** 2:.1f} times as long"
                 )
             return rescue, (
-                f"{name}: {turns - 1} further passes on {where}, turned; such a frame costs {turns} times as much"
+                f"{name}: {turns - 1} further passes on {where}, turned; such a frame takes {turns} times as long"
             )
         if not isinstance(first, Model):
             return None
         larger = replace(first, image_size=TIMES_LARGER * first.image_size)
         return (
             SecondDetector(LARGER, confidence, larger, comparable=True),
-            f"{LARGER}: second pass on {where}, at {larger.image_size} pixels; such a frame costs"
-            f" {1 + TIMES_LARGER**2} times as much",
+            f"{LARGER}: a second pass at {larger.image_size} pixels on {where}; such a frame takes"
+            f" {1 + TIMES_LARGER**2} times as long",
         )
 
     def _score_of(self, name: str) -> str:
@@ -318,13 +312,13 @@ class _RescueLoader:
         return "" if score is None else f"; it {score.told()}"
 
     def _best(self) -> tuple[Rescue | None, str]:
-        """The winner of the run's trial; with "best", only if it has a gain."""
+        """The winner of the run's trial, if the trial shows a gain or the user asks for the winner."""
         loader, asked = self._loader, self._options.rescue == BEST
         if asked and self._second_look is not None and (again := self._again(self._second_look)):
             return again
         if asked and self._scores and not self._is_the_runs():
-            return None, f"none: there is no trial for {self._name}; choose a method with --rescue NAME"
-        # Baseline detectors take long, and must be chosen by name.
+            return None, f"none: the run has no trial with {self._name}; select a rescue with --rescue NAME"
+        # Pretrained baseline detectors are slow, so they are used only if named explicitly.
         able = [score for score in self._scores.values() if score.found and score.name not in (*LEFT_OUT, *BASELINES)]
         digests, rendered = dict(loader.digests), list(loader.rendered)
         for score in sorted(able, key=lambda each: asked and not each.gains):
@@ -337,16 +331,16 @@ class _RescueLoader:
                 return rescue, f"{score.name}, which {score.told()}"
             loader.digests, loader.rendered = digests, rendered
             return None, (
-                f"none: {score.name} was best and {score.told()}, which is no gain over a lower --confidence;"
-                f" pass --rescue {score.name} to use it anyway"
+                f"none: the best method, {score.name}, {score.told()}, which shows no gain over a lower --confidence;"
+                f" to use it anyway, pass --rescue {score.name}"
             )
-        why = "the run has no rescue trial" if self._run is not None else "without a run there is no rescue trial"
+        why = "the run has no rescue trial" if self._run is not None else "weights alone have no rescue trial"
         if self._scores:
-            why = "no method of the run's trial found a missed face and can run on new images"
+            why = "no method of the run's trial that can run on new images found a missed face"
         return None, f"none: {why}"
 
     def _is_the_runs(self) -> bool:
-        """Whether the detector is that of the run's trial; True for any model if the run has no detector."""
+        """Whether the detector is the one of the run's trial; also true if the run has no trial."""
         path = None if self._run is None else Path(self._run.model(DETECTOR).weights)
         if isinstance(self._first, OtherDetector) or path is None or not path.is_file():
             return not isinstance(self._first, OtherDetector)
@@ -354,9 +348,7 @@ class _RescueLoader:
 
     def _named(self, name: str) -> Rescue:
         if name in LEFT_OUT:
-            raise InputError(
-                f"--rescue {name}: proposes the same box in every image, with or without a face; choose another method"
-            )
+            raise InputError(f"--rescue {name}: returns the same box for every image; choose another method")
         if name in BASELINES:
             other = self._loader.load_other(name)
             return SecondDetector(name, self._confidence(name, other.confidence), other)
@@ -371,7 +363,7 @@ class _RescueLoader:
         return self._of_model(name, self._loader.weights_of(name), heatmap=False)
 
     def _known(self) -> list[str]:
-        """Names that `--rescue` accepts; each is loaded once, so that the list contains no method that would fail."""
+        """Values that `--rescue` accepts; each was tried, so that the list has none that is refused."""
         run = self._run
         known = [] if run is None else [*self._scores, *STRATEGIES]
         known += [] if run is None else sorted(map(folder_name, Path(run.models).glob(f"*/{WEIGHTS}")))
@@ -389,27 +381,27 @@ class _RescueLoader:
         maps = model.header.maps
         if model.header.input not in MAP_INPUTS or maps is None:
             if heatmap:
-                raise InputError(f"{path}: a detector of photos; expected a detector of heatmaps")
+                raise InputError(f"{path}: is a detector for photos; expected a detector for heatmaps")
             return SecondDetector(name, self._confidence(name), model)
         if maps["variant"] == DRAWN_BOXES:
-            raise CannotRescue(f"--rescue {name}: a control of the trial whose input is drawn boxes")
+            raise CannotRescue(f"--rescue {name}: runs on drawn boxes and is a control of the trial")
         own, digest = self._explained
         if maps["model"] != digest:
-            logger.info(f"note: {path}: was trained on heatmaps of a different detector")
+            logger.info(f"note: {path}: trained on heatmaps of another detector")
         rescue = HeatmapDetector(name, self._confidence(name), model, self._maps(maps, model.header.input))
         return rescue if own is self._first else BehindAnother(rescue, own)
 
     @cached_property
     def _explained(self) -> tuple[Model, str]:
-        """The model whose heatmaps and candidates a rescue uses, and its digest: the detector, or that of the run if
-        the detector is a baseline."""
+        """The network of ours that gives a rescue its heatmaps and candidates, and its digest; that of the run if the
+        detector is a baseline detector."""
         first = self._first
         if isinstance(first, Model):
             return first, self._loader.digests[self._name]
         return self._loader.load(self._loader.weights_of(DETECTOR), DETECTOR), self._loader.digests[DETECTOR]
 
     def _maps(self, settings: Mapping[str, Any], kind: str) -> LiveMaps:
-        """Heatmaps with the settings in the manifest of a set."""
+        """Heatmaps with the settings in a manifest."""
         variant = Variant(method=settings["method"], layers=tuple(settings["layers"]), target=settings["target"])
         confidence, nms_iou = float(settings["confidence"]), float(settings["nms_iou"])
         own, _ = self._explained
@@ -422,7 +414,7 @@ class _RescueLoader:
 
     def _strategy(self, name: str) -> Rescue:
         if self._run is None:
-            raise InputError(f"--rescue {name}: needs the faces of a run's training set; pass --run RUN")
+            raise InputError(f"--rescue {name}: requires the training set of a run; also pass --run RUN")
         scales = {}
         if name == MULTI_SCALE:
             scales = {
@@ -436,7 +428,7 @@ class _RescueLoader:
         if name == HEATMAP_BOXES:
             settings = find_boxed_heatmaps(self._run)
             if settings is None:
-                raise CannotRescue(f"--rescue {name}: {self._run} has no such predictions")
+                raise CannotRescue(f"--rescue {name}: {self._run} has no predictions of this method")
             maps = self._maps(settings, JOINT)
         own, _ = self._explained
         rescue = StrategyRescue(name, self._confidence(name), own, anatomy, rgb1, scales, maps)
@@ -450,7 +442,7 @@ class _RescueLoader:
             resized = options.image_size is not None
             check_as_tried(self._run, name, self._loader.nms_iou, options.precision, resized)
             return self._scores[name].confidence
-        # A second pass of the detector has the same threshold as its first pass.
+        # For the detector itself, the threshold is that of its first pass.
         return self._sure if name in (*TURNS, LARGER) else usual
 
 
@@ -459,7 +451,7 @@ class CannotRescue(InputError):
 
 
 def _read_weights(path: Path) -> BaselineWeights:
-    """Weights of a baseline: a file of ours, an ONNX model, or a third-party file, from which only tensors are read."""
+    """Weights of a baseline detector: our file, an ONNX model, or a third-party file (tensors only)."""
     try:
         return load_baseline(path)
     except InputError:
@@ -476,28 +468,28 @@ def _sha256(path: Path) -> str:
 
 
 def _name_of(path: Path) -> str:
-    """Name for a weights file; those of a run all have the same file name, so they are named by their folder."""
+    """Name of given weights; those in runs all have the same file name."""
     return folder_name(path) if path.name == WEIGHTS else path.stem
 
 
 def find_nms_iou(run: RunPaths) -> float | None:
-    """IoU of non-maximum suppression of a run's stored predictions; None if there are none of this version."""
+    """IoU of non-maximum suppression of a run's stored predictions; None if it has none of this version."""
     about = _about_a_table(run.predictions_of(DETECTOR), "*.parquet")
     return float(about[STORED_NMS_IOU]) if about is not None and CAP in about else None
 
 
 def check_as_tried(run: RunPaths, name: str, nms_iou: float, precision: str, resized: bool) -> None:
-    """Check that a method is applied with the settings for which the run's trial chose its confidence threshold.
+    """Check that a method is applied with the settings for which the run's trial chose its threshold.
 
     Args:
         run: The run.
         name: Name of the method.
-        nms_iou: Current IoU threshold of non-maximum suppression.
-        precision: Current arithmetic precision of the networks.
+        nms_iou: Current IoU of non-maximum suppression.
+        precision: Current precision of the networks.
         resized: Whether the input size differs from that of the run.
 
     Raises:
-        InputError: The IoU threshold differs.
+        InputError: The IoU of non-maximum suppression differs.
     """
     scaled = [*find_inference_scales(run)] if name == MULTI_SCALE else []
     for each in (name, *scaled):
@@ -507,29 +499,25 @@ def check_as_tried(run: RunPaths, name: str, nms_iou: float, precision: str, res
         about = _about(path)
         if CAP not in about:
             logger.info(
-                f"note: {path}: written by an earlier version, as is the confidence threshold of {name}; rerun the"
-                " workflow to update both"
+                f"note: {path}: made by an earlier version, like the threshold of {name}; run the workflow again"
             )
             return
         if about[STORED_NMS_IOU] != nms_iou:
             raise InputError(
-                f"--nms-iou {nms_iou}: {path} has {about[STORED_NMS_IOU]}, for which the run's trial chose the"
-                f" confidence threshold of {name}; remove --nms-iou, or also pass --rescue-confidence"
+                f"--nms-iou {nms_iou}: the run's trial chose the threshold of {name} at {about[STORED_NMS_IOU]}"
+                f" ({path}); remove --nms-iou, or also pass --rescue-confidence"
             )
         if about[PRECISION] != precision:
             logger.info(
-                f"note: --precision {precision}: the run's trial chose the confidence threshold of {name} in"
-                f" {about[PRECISION]}"
+                f"note: --precision {precision}: the run's trial chose the threshold of {name} in {about[PRECISION]}"
             )
             break
     if resized:
-        logger.info(
-            f"note: --image-size: the run's trial chose the confidence threshold of {name} at the training sizes"
-        )
+        logger.info(f"note: --image-size: the run's trial chose the threshold of {name} at the training's input sizes")
 
 
 def find_inference_scales(run: RunPaths) -> dict[str, tuple[str, int | None]]:
-    """Multi-scale inference in a run: model and input size, by the name of the predictions."""
+    """Detectors at several input sizes in a run: model and size, by the name of their predictions."""
     scales: dict[str, tuple[str, int | None]] = {}
     for folder in sorted(Path(run.all_predictions).glob("*/")):
         model = model_at_scale(folder.name)
@@ -541,7 +529,7 @@ def find_inference_scales(run: RunPaths) -> dict[str, tuple[str, int | None]]:
 
 
 def find_boxed_heatmaps(run: RunPaths) -> dict[str, Any] | None:
-    """Settings of the heatmaps from whose highlighted regions a run made boxes; None if it made none."""
+    """Settings of the heatmaps from which a run made boxes of highlighted regions; None if it made none."""
     proposed = _about_a_table(run.predictions_of(HEATMAP_BOXES), "*.parquet")
     if proposed is None:
         return None
@@ -549,7 +537,7 @@ def find_boxed_heatmaps(run: RunPaths) -> dict[str, Any] | None:
 
 
 def _about_a_table(folder: str | Path, pattern: str) -> dict[str, Any] | None:
-    """Metadata of the first table of a folder, which describes how all of them were made; None if there is none."""
+    """Metadata of the first table of a folder, which all its tables share; None if there is none."""
     stored = _a_table(folder, pattern)
     return None if stored is None else _about(stored)
 

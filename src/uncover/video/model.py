@@ -1,4 +1,4 @@
-"""Inference with one of our models: whole faces, in pixels of the original frame."""
+"""A network for detection: whole faces in its input, converted to pixels of the original image."""
 
 from __future__ import annotations
 
@@ -26,12 +26,11 @@ from uncover.yolov5.weights import Header
 
 @dataclass(frozen=True)
 class Found:
-    """Output of a network or a rescue for several frames.
+    """Output of a network or a rescue for some images.
 
     Attributes:
-        faces: Whole faces in each frame, in pixels of the original, highest confidence first.
-        covers: Regions of each frame that may contain a face at any confidence; None if not requested, or if the
-            heatmap was blank.
+        faces: Whole faces in each, in pixels of the original, sorted by falling confidence.
+        covers: Areas in each that may be faces, at any confidence; None if not requested or if the heatmap was blank.
     """
 
     faces: list[Detections]
@@ -39,21 +38,21 @@ class Found:
 
     @classmethod
     def nothing(cls, pictures: int) -> Found:
-        """Output without faces for a number of frames."""
+        """No face in any of the images."""
         return cls([Detections.empty()] * pictures, [None] * pictures)
 
 
 @dataclass(frozen=True)
 class Model:
-    """A network with its settings for inference.
+    """A network that is ready to run.
 
     Attributes:
-        network: The network, on its device and in evaluation mode.
+        network: Network on its device, in evaluation mode.
         header: Header of its weights file.
         device: Device of the network.
         image_size: Longest side of its input, in pixels.
-        nms_iou: IoU threshold of non-maximum suppression.
-        precision: Arithmetic precision of the network.
+        nms_iou: IoU above which a box of lower confidence is dropped.
+        precision: Precision of the network.
     """
 
     network: Network
@@ -64,12 +63,12 @@ class Model:
     precision: Precision = "float32"
 
     def faces(self, decoded: Tensor, places: Sequence[Letterbox], confidence: float) -> list[Detections]:
-        """Whole faces in each original, highest confidence first.
+        """Whole faces in each original, sorted by falling confidence.
 
         Args:
             decoded: (B, N, 5 + classes), candidates in the network's input.
             places: Position of each original in the input.
-            confidence: Minimum confidence of boxes.
+            confidence: Minimum confidence.
 
         Raises:
             InputError: The detector has no class for the whole face.
@@ -79,12 +78,12 @@ class Model:
         return [_in_original(boxes, place) for boxes, place in zip(found, places, strict=True)]
 
     def look_at(self, images: Sequence[NDArray[np.uint8]], confidence: float, covered: bool) -> Found:
-        """Whole faces in frames of any size, which are letterboxed to the network's input.
+        """Whole faces in images of any sizes, which are fitted into the network's input.
 
         Args:
             images: uint8 (H, W, 3) RGB each.
-            confidence: Minimum confidence of boxes.
-            covered: Whether to compute covers.
+            confidence: Minimum confidence.
+            covered: Whether to compute further areas that may be faces.
         """
         places = [fit(image.shape[1], image.shape[0], self.image_size) for image in images]
         framed = []
@@ -97,13 +96,13 @@ class Model:
     def find(
         self, framed: Sequence[NDArray[np.uint8]], places: Sequence[Letterbox], confidence: float, covered: bool
     ) -> Found:
-        """Whole faces in letterboxed frames, which may differ in shape.
+        """Whole faces in network inputs that may differ in shape.
 
         Args:
             framed: uint8 (channels, h, w) each, the network's input.
             places: Position of each original in the input.
-            confidence: Minimum confidence of boxes.
-            covered: Whether to compute covers.
+            confidence: Minimum confidence.
+            covered: Whether to compute further areas that may be faces.
         """
         of_shape: dict[tuple[int, ...], list[int]] = {}
         for number, image in enumerate(framed):
@@ -117,7 +116,7 @@ class Model:
         return found
 
     def find_in(self, images: Tensor, places: Sequence[Letterbox], confidence: float, covered: bool) -> Found:
-        """Whole faces in a batch (B, channels, h, w) of network input; other arguments as for `find`."""
+        """Same as `find`, for a batch of network inputs (B, channels, h, w)."""
         with (
             torch.no_grad(),
             needs_memory(batch_in_words(images.shape, self.device), SMALLER),
@@ -128,7 +127,7 @@ class Model:
         return Found(faces, self.covers(decoded, places) if covered else [None] * len(faces))
 
     def covers(self, decoded: Tensor, places: Sequence[Letterbox]) -> list[Cover | None]:
-        """Regions of each original that may contain a face, from candidates (B, N, 5 + classes) of any class."""
+        """Areas in each original that may be faces, from candidates (B, N, 5 + classes) of any class and confidence."""
         row, candidate, number = (decoded[..., 5:] * decoded[..., 4:5] > SUSPECT).nonzero(as_tuple=True)
         found = decoded[row, candidate, :4].float().cpu().numpy()
         boxes = np.concatenate([found[:, :2] - found[:, 2:] / 2, found[:, :2] + found[:, 2:] / 2], axis=1)
@@ -148,10 +147,10 @@ def _in_original(boxes: Tensor, place: Letterbox) -> Detections:
 
 
 def find_whole_face(header: Header) -> int:
-    """Index of the detector's class for the whole face: the class of that name, the only class, or the only face class.
+    """Class number of the whole face: the class of that name, the only class, or the only one whose name is a face.
 
     Raises:
-        InputError: There is none, or it is ambiguous.
+        InputError: There is no such class.
     """
     name = CLASS_NAMES[WHOLE_FACE]
     if name in header.class_names:
@@ -160,16 +159,16 @@ def find_whole_face(header: Header) -> int:
     if len(header.class_names) == 1 or len(called) == 1:
         return called[0] if called else 0
     raise InputError(
-        f"the detector has the classes {listed(header.class_names)}; expected a class '{name}', or a single class: name"
-        " the class of the face with --class NAME"
+        f"the detector has the classes {listed(header.class_names)}; expected a class '{name}' or one class; select"
+        " the face class with --class NAME"
     )
 
 
 def with_whole_face(header: Header, name: str) -> Header:
-    """The header with the given class renamed to the whole face.
+    """The same detector, with the named class as whole face.
 
     Raises:
-        InputError: The detector has no such class.
+        InputError: It has no such class.
     """
     (chosen,) = choose_classes(dict(enumerate(header.class_names)), [name], "the detector")
     whole_face = CLASS_NAMES[WHOLE_FACE]

@@ -1,4 +1,4 @@
-"""Options of `uncover detect`: networks, how they are applied, and outputs."""
+"""Options of `uncover detect`: networks, their settings, and outputs."""
 
 from __future__ import annotations
 
@@ -15,29 +15,28 @@ if TYPE_CHECKING:
 Temporal = Literal["off", "online", "offline"]
 
 CONFIDENCE = 0.4
-"""Default confidence threshold of our detectors."""
+"""Default confidence threshold of our own detectors."""
 
 
 BETWEEN_LINES = 2.0
-"""Maximum seconds between two progress lines."""
+"""Minimum interval between two progress lines, in seconds."""
 
 
 @dataclass(frozen=True)
 class DetectOptions:
-    """Settings of detection and outputs.
+    """Options of detection and of its outputs.
 
     Attributes:
-        batch: Maximum frames per batch.
-        temporal: Tracking: "off", "online" (uses earlier frames only) or "offline" (also uses later frames); always
-            off for images.
-        bridge: Longest gap that tracking bridges, in seconds.
-        until: Second of each video after which to stop; None for the whole video.
-        csv: Whether to write boxes.csv.
-        coco: Whether to write boxes.json.
-        annotated: Whether to write annotated copies of videos and images.
-        privacy: Privacy setting of annotated copies, as in `images.privacy.shown`.
+        batch: Maximum number of frames at a time.
+        temporal: Tracking: "off", "online" (uses earlier frames only) or "offline"; always off for images.
+        bridge: Maximum gap of a track in seconds.
+        until: Second at which to stop in each video; None processes all of it.
+        csv: Also write boxes.csv.
+        coco: Also write boxes.json.
+        annotated: Also write videos and images with boxes.
+        privacy: How these show faces, as for `images.privacy.shown`.
         sound: Whether annotated copies of video files keep their sound.
-        shape: Shape of hidden regions: "box" or "ellipse".
+        shape: Shape of hidden areas: "box" or "ellipse".
     """
 
     batch: int = 16
@@ -54,23 +53,23 @@ class DetectOptions:
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """Choice of detector and rescue, and their settings.
+    """Detector and rescue, and how they run.
 
     Attributes:
-        run: Folder of a run, such as results/demo; None to use weights only.
-        weights: Weights of the detector; None for those of the run, or the pretrained ones without a run.
+        run: Folder of a run, such as results/demo; None for weights alone.
+        weights: Weights of the detector; None uses the run's, or without a run the pretrained ones.
         rescue: "best", "none", "heatmap:<name>", "turns", "larger", or the name of a method, model or baseline.
-        heatmap_weights: Weights of a detector of heatmaps, instead of one of the run.
-        confidence: Confidence threshold; None for `CONFIDENCE`, or that of the baseline.
-        rescue_confidence: Confidence threshold of the rescue; None for that of the run's trial.
-        nms_iou: IoU threshold of non-maximum suppression; None for that of the run's predictions.
-        image_size: Longest side of the detector's input, in pixels; None for that of its training.
-        device: "auto", or the name of a torch device.
-        precision: Arithmetic precision of the networks.
-        covered: Whether to compute covers (regions that may contain a face), which privacy settings need.
+        heatmap_weights: Weights of a heatmap detector, instead of one of the run.
+        confidence: Confidence threshold of a whole face; None uses `CONFIDENCE`, or that of the baseline.
+        rescue_confidence: Confidence threshold of the rescue; None uses that of the run's trial.
+        nms_iou: IoU above which a box of lower confidence is dropped; None uses that of the run's predictions.
+        image_size: Longest side of the detector's input, in pixels; None uses that of its training.
+        device: "auto", or a name of torch.
+        precision: Precision of the networks.
+        covered: Whether to compute further areas that may be faces, in order to hide them.
         face: Name of the detector's class for the whole face, if it is ambiguous.
-        baseline: Name of the baseline to use as the detector, instead of weights.
-        baseline_weights: Weights of baselines, by name; others use those of the run.
+        baseline: Name of a baseline detector to use instead of weights.
+        baseline_weights: Weights of baseline detectors by name; others use those of the run.
     """
 
     run: Path | None
@@ -90,15 +89,15 @@ class NetworkOptions:
 
 
 def find_privacy(run: Path) -> str | None:
-    """Privacy setting in the run's last config; None if there is no recorded config, or it has no such setting."""
+    """How the run's last config shows patients; None if its record has no config or no such setting."""
     report = find_settings(run).get("report")
     said = str(report["privacy"]) if isinstance(report, dict) and "privacy" in report else None
-    # An annotated copy cannot omit an image as a figure can: it hides the whole frame.
+    # In a copy of a video, hide faces whose photos are left out of figures.
     return "whole-frame" if said == LEAVE_OUT else said
 
 
 def find_settings(run: Path) -> dict[str, Any]:
-    """The run's last config, from its record; empty if there is none."""
+    """The run's last config from its record; empty if there is none."""
     import yaml
 
     configs = sorted(run.glob("record/*/config.yaml"))

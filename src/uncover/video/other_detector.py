@@ -1,4 +1,4 @@
-"""Inference with a baseline detector instead of one of our models: any of `uncover.config.baselines`."""
+"""A baseline detector in place of a network of ours: any of `uncover.config.baselines`."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from uncover.yolov5.device import Precision
 
 @dataclass(frozen=True)
 class OtherDetector:
-    """A baseline detector of whole faces; its activations and candidates cannot be used by a rescue.
+    """A baseline detector of whole faces; it gives a rescue neither candidates nor activations.
 
     Attributes:
-        detector: The loaded detector.
-        name: Name, as in `BASELINES`.
+        detector: Loaded detector.
+        name: Name in `BASELINES`.
         confidence: Default confidence threshold.
-        device: Device on which it runs.
-        image_size: Longest side of the input, in pixels: larger frames are scaled down; None to scale none.
-        nms_iou: IoU threshold of non-maximum suppression, applied after that of the detector itself.
+        device: Device of the detector.
+        image_size: Longest side of its input in pixels; larger images are scaled down. None keeps their size.
+        nms_iou: IoU above which a box of lower confidence is dropped, after the detector's own rule.
         about: Further settings that affect its boxes, as plain values.
-        precision: Arithmetic precision.
+        precision: Precision of the detector.
     """
 
     detector: Detector
@@ -45,16 +45,16 @@ class OtherDetector:
     nms_iou: float
     about: Mapping[str, Any]
     precision: Precision = "float32"
-    # Detector and rescue run in different threads, and OpenCV's detectors are not thread-safe.
+    # First pass and rescue run in different threads, but OpenCV's detectors support only one caller at a time.
     _alone: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def look_at(self, images: Sequence[NDArray[np.uint8]], confidence: float, covered: bool) -> Found:
-        """Whole faces in frames; arguments as for `Model.look_at`."""
+        """Whole faces in images; as for `Model.look_at`."""
         faces: list[Detections] = []
         covers: list[Cover | None] = []
         for image in images:
             height, width = image.shape[:2]
-            with self._alone, needs_memory(f"{width} x {height} pixels", "use smaller frames or --device cpu"):
+            with self._alone, needs_memory(f"{width} x {height} pixels", "use smaller images or --device cpu"):
                 found = find_faces(self.detector, image, self.image_size, self.nms_iou)
             boxes = Detections(found.boxes.astype(np.float32), found.confidence.astype(np.float32))
             faces.append(boxes.with_confidence(confidence).sorted())
@@ -64,7 +64,7 @@ class OtherDetector:
 
 
 def as_it_is(frame: Frame) -> Picture:
-    """Wrap a frame, without letterboxing, for a baseline detector."""
+    """A frame for a detector that runs on unscaled images."""
     pixels = frame.pixels
     height, width = pixels.shape[:2]
     place = Letterbox(width, height, width, height, 0, 0, width, height)

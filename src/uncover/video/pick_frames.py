@@ -1,4 +1,4 @@
-"""Pick frames of videos at changes, and write them to folders by grade."""
+"""Select frames of videos where something changes, and write them into folders by grade."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ MAKER = "frames"
 
 @dataclass(frozen=True)
 class Picking:
-    """Result of picking.
+    """Result of the selection.
 
     Attributes:
-        picked: All picked frames.
-        watched: Number of frames read from all videos.
-        review: Numbers of frames with true boxes and with proposed boxes.
-        whole: Whether every frame of every video was read and no frame times were corrected.
+        picked: All selected frames.
+        watched: Number of frames of all videos.
+        review: Number of frames with true boxes, and with proposed ones.
+        whole: Whether every frame of every video was read, and no clock had to be corrected.
     """
 
     picked: list[PickedFrame]
@@ -49,7 +49,7 @@ class Picking:
     whole: bool = True
 
     def by_reason(self) -> dict[str, int]:
-        """Number of picked frames by reason."""
+        """Selected frames by reason."""
         return dict(sorted(Counter(item.reason for item in self.picked).items()))
 
 
@@ -61,19 +61,19 @@ def pick_frames(
     tables: Sequence[Path],
     report: Callable[[str], None],
 ) -> Picking:
-    """Write the picked frames of all readable videos; on an error, write nothing.
+    """Write the selected frames of all readable videos; writes nothing after an error.
 
     Args:
         videos: Video files.
-        out: Folder to create.
-        limits: Thresholds for picking frames.
-        count: Number of frames to pick from each video, the most different ones; None to pick by the thresholds.
-        tables: Tables with initial boxes (`read_frame_boxes`).
-        report: Called with warnings and notes about videos.
+        out: Output folder.
+        limits: When to select a frame.
+        count: Number of frames to select of each video, the most different ones; None selects by the limits.
+        tables: Boxes to start with (`read_frame_boxes`).
+        report: Called with remarks on a video.
 
     Raises:
-        InputError: A video does not exist, none can be read, an `infants.csv` is invalid, frames of two videos would
-            have the same name, a table is invalid, or `out` may not be replaced.
+        InputError: A video does not exist, none can be read, an `infants.csv` next to one is invalid, two videos would
+            give frames of the same name, a table is not valid, or `out` may not be replaced.
     """
     check_replaceable(out, MAKER)
     for path in videos:
@@ -96,7 +96,7 @@ def pick_frames(
             if not counter.frames:
                 continue
             if count is not None and len([item for item in picked if item.video == stem]) < count:
-                report(f"note: {path}: too short for {count} frames {limits.gap:g} s apart; picked fewer")
+                report(f"note: {path}: too short for {count} frames {limits.gap:g} s apart; selected all that fit")
         if not watched:
             raise InputError("; ".join(warnings))
         write_frames(picked, folder)
@@ -107,13 +107,13 @@ def pick_frames(
 
 
 def _infants(videos: Mapping[str, Path]) -> dict[str, str]:
-    """Infant by video, from `infants.csv` beside the videos."""
+    """Infant by video, from an `infants.csv` next to the videos if there is one."""
     said = {folder: read_infants(folder) for folder in {path.parent for path in videos.values()}}
     return {stem: said[path.parent][stem] for stem, path in videos.items() if stem in said[path.parent]}
 
 
 class _Counter:
-    """Counts the frames of a video, and collects its warnings."""
+    """Counts the frames of a video, and collects its problems."""
 
     def __init__(self, warnings: list[str]) -> None:
         self.frames = 0
@@ -136,7 +136,7 @@ def _picks(
         return
     with video:
         if video.live:
-            raise InputError(f"{path}: a live stream; expected video files")
+            raise InputError(f"{path}: is a live stream; expected video files")
         shown = track(video.frames(), f"reading {printable(path.name)}", video.length)
         frames = counter.watch(_whole(video, shown, name, counter.warnings))
         if count is None:
@@ -147,14 +147,14 @@ def _picks(
             mended, notes, corrupt = video.mended, video.notes, video.corrupt
             yield from _fetch(_whole(video, video.frames(), name, []), picks)
         if corrupt:
-            counter.warnings.append(f"{name}: skipped {corrupt} frames that cannot be decoded")
+            counter.warnings.append(f"{name}: {corrupt} frames cannot be decoded and are left out")
         counter.warnings.extend(f"{name}: {what}" for what in mended)
         for note in notes:
             report(f"note: {name}: {note}")
 
 
 def _whole(video: Video, frames: Iterable[Frame], name: str, warnings: list[str]) -> Iterator[Frame]:
-    """The frames of a file, up to the place where it is truncated."""
+    """The frames of a file up to the point where it is truncated."""
     last, why = None, ""
     try:
         for last in frames:
@@ -165,11 +165,11 @@ def _whole(video: Video, frames: Iterable[Frame], name: str, warnings: list[str]
         why = str(dropped)
     if why:
         second = f"after {last.second:.1f} s" if last else "at its beginning"
-        warnings.append(f"{name}: truncated {second} ({why}); frames before that are used")
+        warnings.append(f"{name}: truncated {second} ({why}); the frames before are used")
 
 
 def _fetch(frames: Iterable[Frame], picks: Mapping[int, Pick]) -> Iterator[tuple[Frame, Pick]]:
-    """Read the video again, up to the last picked frame: frames of a whole video would not fit into memory."""
+    """Read again up to the last selected frame, because the frames of a whole video do not fit into memory."""
     last = max(picks, default=-1)
     for frame in frames:
         if frame.index in picks:
@@ -189,11 +189,11 @@ def _write(frame: Frame, pick: Pick, stem: str, known: FrameBoxes, folder: Path)
 
 
 def _check_inside(known: FrameBoxes, width: int, height: int, stem: str, frame: int) -> None:
-    """Check that boxes are inside the frame; otherwise they are those of another video."""
+    """Check that boxes are inside the frame; otherwise they are of another video."""
     if known.boxes is None or not len(known.boxes):
         return
     inside = np.clip(known.boxes, 0, [width, height] * 2)
     if (inside[:, 2:] <= inside[:, :2]).any():
         raise InputError(
-            f"{stem}, frame {frame}: a box is outside the frame of {width} x {height} px; pass the boxes of this video"
+            f"{stem}, frame {frame}: a box is outside its {width} x {height} px; pass the boxes of this video"
         )

@@ -1,8 +1,8 @@
-"""Detection of faces in videos, streams and images. An interrupted call resumes; a finished one is not repeated.
+"""Faces in videos, streams and images. An interrupted call is resumed; a finished one is not repeated.
 
 For each source: decode -> letterbox (`batches`) -> detect -> rescue (`detection`) -> store on disk (`detected_frames`);
-then for all sources: track (`faces`) -> draw (`annotate`) -> write (`results`). Stored frames are kept, so a call that
-differs only in its outputs does not run the networks again.
+after that for all sources: -> track (`faces`) -> draw (`annotate`) -> write (`results`). Stored detections remain, so
+that a call that differs only in its outputs processes no frame again.
 """
 
 from __future__ import annotations
@@ -57,31 +57,31 @@ from uncover.video.statistics import COMPLETE, CUT_OFF, FAILED, SourceStatistics
 logger = logging.getLogger(__name__)
 
 PARTS, ANNOTATED = ".parts", "annotated"
-"""Subfolders of the output folder; the second is also the key of annotated copies in `MADE`."""
+"""Subfolders of the output folder; the second one is also the key of annotated copies in `MADE`."""
 
 MADE, TABLES = "made", "tables"
-"""Key in the summary for existing outputs, each with a digest of all that it depends on; and the key of the tables in
-it, which are always written."""
+"""Key in the summary: outputs, each with a digest of everything it depends on; and the key of the tables that are
+always written."""
 
 OF_TABLES = (BOXES_FILE, FRAMES_FILE, PER_SECOND, SUMMARY)
 MORE_TABLES = {"csv": (CSV_FILE, write_csv), "coco": (COCO_FILE, write_coco)}
-"""File and writer of the further formats made from these tables, by format."""
+"""File and writer of further formats of these tables."""
 
 IMAGES = "images"
-"""Name of all images together in statistics and progress."""
+"""Name of all images together."""
 
 JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
-"""Suffixes of JPEG files; the first is used for annotated copies of other images."""
+"""Suffixes of JPEG files; copies of other images get the first one."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outcome of a detection.
+    """Result for all sources.
 
     Attributes:
-        statistics: Statistics of each video, and of all images together, by name.
-        skipped: Reasons why images could not be read, by name.
-        finished: A message if all outputs, or the boxes, already existed; else empty.
+        statistics: Statistics of each video, and of the images together, by name.
+        skipped: Why an image could not be read, by name.
+        finished: A line if all outputs, or all boxes, already existed; otherwise empty.
     """
 
     statistics: Mapping[str, SourceStatistics]
@@ -90,17 +90,17 @@ class Outcome:
 
     @property
     def whole(self) -> bool:
-        """Whether everything could be read and no frame times were corrected."""
+        """Whether everything could be read, and nothing had to be corrected."""
         return all(each.whole for each in self.statistics.values())
 
 
 class Stopwatch:
-    """Measures the speed of detection in this process.
+    """Measures how fast this process detects faces.
 
     Attributes:
-        frames: Number of processed frames.
+        frames: Processed frames.
         seconds: Time from the first decoded to the last processed frame.
-        first_face: Seconds from the start of the process to the first face; None before that.
+        first_face: Seconds from the start of the process to the first face; None before.
     """
 
     def __init__(self, labels: FaceLabels) -> None:
@@ -110,11 +110,11 @@ class Stopwatch:
 
     @property
     def speed(self) -> float | None:
-        """Frames a second; None before the first frame."""
+        """Frames per second."""
         return self.frames / self.seconds if self.seconds and self.frames else None
 
     def watch(self, detected: Iterator[tuple[Picture, DetectedFrame]]) -> Iterator[tuple[Picture, DetectedFrame]]:
-        """Pass on the frames while measuring time."""
+        """The same frames, while time is measured."""
         began = time.monotonic()
         try:
             for picture, frame in detected:
@@ -135,26 +135,26 @@ def detect_sources(
     begins: Callable[[], None],
     preview: Preview | None = None,
 ) -> Outcome:
-    """Detect faces in all sources, then write the outputs; outputs of an earlier call are reused.
+    """Detect in all sources, then write the results; existing outputs of an earlier call are not made again.
 
     Args:
         sources: Videos, streams and images.
         networks: Detector and rescue.
-        options: Settings of detection and outputs.
+        options: Options of detection and outputs.
         out: Output folder.
-        code: Digest of the code: stored frames of other code are not reused.
-        begins: Called before the first frame, unless all outputs exist.
-        preview: Window that shows processed frames; None for none.
+        code: Digest of the program code; frames of other code are not reused.
+        begins: Called before the first frame, unless everything exists already.
+        preview: Shows frames while they are processed; None for no window.
 
     Raises:
         InputError: No source could be read.
-        OutOfMemory: A batch does not fit into memory. Processed frames are kept: with a smaller batch, the same call
-            resumes.
+        OutOfMemory: A batch does not fit into memory. Detected frames are kept: the same call with another batch size
+            resumes after them.
     """
     labels = labels_of(networks)
     stopwatch = Stopwatch(labels)
     if networks.detector.device.type == "cpu":
-        # Leave half of the cores to decoding: with more threads than cores, both would slow down.
+        # The other cores decode; with one thread per core for the network, both would wait for each other.
         torch.set_num_threads(max(1, torch.get_num_threads() // 2))
     copies = annotated_paths(out, sources)
 
@@ -196,7 +196,7 @@ def detect_sources(
             "frames_per_second": None if speed is None else round(speed, 2),
         }
         if not stopwatch.frames:
-            # All frames were processed by an earlier call: keep its timing.
+            # Includes the time of frames that were processed by earlier calls.
             timed = {name: before.get(name) for name in timed}
         whole = all(each.whole for each in statistics.values())
         kept = before.get(MADE) or {} if (before.get(MADE) or {}).get(TABLES) == wanted[TABLES] else {}
@@ -223,7 +223,7 @@ def detect_video(
     stopwatch: Stopwatch,
     preview: Preview | None = None,
 ) -> None:
-    """Process and store the remaining frames of a video; its statistics record the outcome."""
+    """Decode, detect and store the frames of a video that are not stored yet; records how that ended."""
     parts, statistics = source.parts, source.statistics
     if parts.end is None:
         try:
@@ -232,7 +232,7 @@ def detect_video(
                     parts.clear()
                 dropped: list[str] = []
                 frames = frames_of_video(video, None if video.live else parts.last(), options.until, dropped)
-                # Close this before the video, from which its thread may be reading.
+                # Close it before the video, which its thread may be reading.
                 with closing(detect_frames(frames, networks, options.batch, video.live)) as detected:
                     length = None if video.live or options.until is not None else video.length
                     _keep(
@@ -269,7 +269,7 @@ def _keep(
     labels: FaceLabels,
     preview: Preview | None,
 ) -> None:
-    """Store frames. A live stream is also drawn in this pass, and Ctrl-C ends it without losing results."""
+    """Store frames as they come. A live stream is drawn while it is processed, and can be ended by the user."""
     bridge = options.bridge if options.temporal != "off" else None
     draws = video.live and options.annotated
     live = LiveDrawing(source.copy, video, labels, options.privacy, bridge, options.shape) if draws else None
@@ -284,7 +284,7 @@ def _keep(
         except KeyboardInterrupt:
             if not video.live:
                 raise
-            logger.info(f"{source.name}: stopped by the user; writing the results")
+            logger.info(f"{source.name}: interrupted; writing the results so far")
         finally:
             source.parts.flush()
 
@@ -292,11 +292,11 @@ def _keep(
 def detect_images(
     source: ImageSource, networks: Networks, batch: int, stopwatch: Stopwatch, preview: Preview | None = None
 ) -> None:
-    """Process and store the remaining images; those that could not be read are tried again."""
+    """Same for images; images that could not be read before are tried again."""
     parts, statistics = source.parts, source.statistics
     frames = frames_of_images(source.files, {frame.index for frame in parts}, source.skipped)
     try:
-        # Close it in any case, which stops its thread.
+        # Close it in any case, so that its thread does not continue to read.
         with closing(detect_frames(frames, networks, batch)) as detected:
             for picture, frame in stopwatch.watch(track(detected, IMAGES, len(source.files), BETWEEN_LINES)):
                 parts.add(frame)
@@ -311,7 +311,7 @@ def detect_images(
 
 
 def settings_of(networks: Networks, options: DetectOptions) -> dict[str, Any]:
-    """Settings of the boxes, for the metadata of tables and for the summary."""
+    """Settings of the boxes, for tables and summary."""
     detector, rescue = networks.detector, networks.rescue
     return {
         "detector": networks.name,
@@ -331,7 +331,7 @@ def settings_of(networks: Networks, options: DetectOptions) -> dict[str, Any]:
 
 
 def _key(addresses: Sequence[str], networks: Networks, until: float | None, code: str) -> str:
-    """Folder name of the stored frames of a source: it changes with the source and with all settings of the boxes."""
+    """Key of the parts of a source; it changes with the source and with everything that changes boxes."""
     detector, rescue = networks.detector, networks.rescue
     how = {
         "files": [_identity(address) for address in addresses],
@@ -354,7 +354,7 @@ def _digest(value: object) -> str:
 
 
 def _wanted(sources: Sequence[VideoSource | ImageSource], options: DetectOptions) -> dict[str, str]:
-    """Requested outputs, each with a digest of all that it depends on."""
+    """Requested outputs, each with a digest of everything it depends on."""
     names = [list(each.files) if isinstance(each, ImageSource) else each.name for each in sources]
     temporal = [options.temporal] if options.temporal == "off" else [options.temporal, options.bridge]
     tables = _digest([names, [each.parts.folder.name for each in sources], temporal])
@@ -366,7 +366,7 @@ def _wanted(sources: Sequence[VideoSource | ImageSource], options: DetectOptions
 
 
 def _missing(out: Path, wanted: Mapping[str, str], made: Mapping[str, str], copies: Iterable[Path]) -> set[str]:
-    """Requested outputs that do not exist, or were made with other settings."""
+    """Requested outputs that do not exist or depend on something else."""
     files = {TABLES: [out / name for name in OF_TABLES], ANNOTATED: list(copies)}
     files |= {name: [out / file] for name, (file, _) in MORE_TABLES.items()}
     there = {name for name in wanted if all(path.is_file() for path in files[name])}
@@ -374,14 +374,14 @@ def _missing(out: Path, wanted: Mapping[str, str], made: Mapping[str, str], copi
 
 
 def _write_more_tables(out: Path, missing: set[str], wanted: Mapping[str, str], summary: dict[str, Any]) -> str:
-    """Write the formats that are made from existing tables; returns a message."""
+    """Write the outputs that can be made from the tables; returns a line on it."""
     if not missing:
-        return f"{out}: all outputs already exist for these settings; nothing to do"
+        return f"{out}: all outputs exist with these settings; nothing to do"
     written = [MORE_TABLES[name] for name in sorted(missing)]
     for _, write in written:
         write(out)
     write_summary(out, {**summary, MADE: {**summary[MADE], **wanted}})
-    return f"{out}: boxes already exist; wrote {', '.join(file for file, _ in written)}"
+    return f"{out}: the boxes exist already; wrote {', '.join(file for file, _ in written)}"
 
 
 def _read_summary(out: Path) -> dict[str, Any]:
@@ -394,7 +394,7 @@ def _read_summary(out: Path) -> dict[str, Any]:
 
 
 def _forget_others(out: Path, sources: Sequence[VideoSource | ImageSource]) -> None:
-    """Remove stored frames that no later call can reuse: those of other settings, and of streams."""
+    """Remove detected frames that no later call can reuse: those of other settings, and of streams."""
     kept = {each.parts.folder for each in sources if isinstance(each, ImageSource) or not is_live(each.address)}
     for folder in (out / PARTS).iterdir():
         if folder not in kept:
@@ -402,14 +402,14 @@ def _forget_others(out: Path, sources: Sequence[VideoSource | ImageSource]) -> N
 
 
 def annotated_paths(out: Path, sources: Sources) -> dict[str, Path]:
-    """Paths of the annotated copies of videos (MP4) and images (JPEG), by name of the source.
+    """Paths of the annotated copies of videos and images by name: MP4 and JPEG files, one per source.
 
-    A name with such a suffix keeps it; others get it appended (`x.png.jpg`), with a number if that name is taken.
+    A name with such a suffix keeps it; others get one (`x.png.jpg`), with a number if that name is taken.
     """
     paths: dict[str, Path] = {}
     taken: set[str] = set()
     endings = dict.fromkeys(sources.videos, (".mp4",)) | dict.fromkeys(sources.images, JPEG)
-    # Names that keep their suffix first, so that others cannot take them.
+    # Unchanged names go first, so that others cannot take them.
     for name, own in sorted(endings.items(), key=lambda item: not item[0].lower().endswith(item[1])):
         place = name.replace("://", "/")
         stem = place if place.lower().endswith(own) else f"{place}{own[0]}"
@@ -422,7 +422,7 @@ def annotated_paths(out: Path, sources: Sources) -> dict[str, Path]:
 
 
 def _identity(address: str) -> list[object]:
-    """Values that identify the state of a file without reading it."""
+    """Values that distinguish a file from a later one with the same name, without reading it."""
     path = Path(address)
     if not path.is_file():
         return [address]

@@ -1,4 +1,4 @@
-"""Preview window with annotated frames during detection."""
+"""A window that shows frames with boxes while they are processed."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ logger = logging.getLogger(__name__)
 
 TITLE = "uncover: q closes this window"
 LARGEST = 1280
-"""Longest side of the shown frame, in pixels."""
+"""Longest side of the displayed frame, in pixels."""
 
 BETWEEN = 1 / 30
-"""Minimum seconds between two shown frames, so that the window does not slow down detection."""
+"""Minimum interval between two displayed frames in seconds, so that the window does not slow detection down."""
 
 CLOSE = (ord("q"), 27)
-"""Keys that close the window: q and Escape."""
+"""Keys that close the window: q and escape."""
 
 
 class Preview:
-    """The preview window. If the user closes it, it stays closed, and detection continues."""
+    """The preview window; if the user closes it, detection continues without it."""
 
     def __init__(self, labels: FaceLabels, privacy: str, shape: str) -> None:
         """
         Args:
-            labels: Labels and confidence thresholds of boxes.
-            privacy: Privacy setting, as for `annotate`.
-            shape: Shape of hidden regions, as for `annotate`.
+            labels: Thresholds of a face.
+            privacy: How it shows faces, as for `annotate`.
+            shape: As for `annotate`.
         """
         self._labels, self._privacy, self._shape = labels, privacy, shape
         self._shown, self._open = 0.0, True
 
     def show(self, picture: Picture, frame: DetectedFrame) -> None:
-        """Show a frame, unless another one was shown just before."""
+        """Show a frame, unless the previous one was shown just before."""
         if not self._open or time.monotonic() - self._shown < BETWEEN:
             return
         pixels = annotate(picture.pixels, sure_faces(frame, self._labels), self._privacy, shape=self._shape)
@@ -71,7 +71,7 @@ def open_preview(labels: FaceLabels, privacy: str, shape: str) -> Preview | None
         try:
             cv2.namedWindow(TITLE, cv2.WINDOW_AUTOSIZE)
         except cv2.error:
-            why = "this build of OpenCV has no windows; install opencv-python instead of opencv-python-headless"
+            why = "this OpenCV cannot open windows; install opencv-python instead of opencv-python-headless"
     if why:
         logger.info(f"note: --preview: {why}; continuing without a window")
         return None

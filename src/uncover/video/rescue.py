@@ -1,6 +1,6 @@
-"""Rescue methods for frames in which the detector found no face: another detector, heatmaps, or a rescue strategy.
+"""Rescue in frames where the detector found no face: another detector, heatmaps, or a rescue strategy.
 
-All of them process a batch, and reuse what the detector has computed for it: candidates, activations, input.
+All work on one batch, and use what the detector has already computed for it: candidates, activations, input.
 """
 
 from __future__ import annotations
@@ -40,12 +40,11 @@ from uncover.yolov5.weights import Header
 
 QUARTERS = 4
 SHARE_OF_SIDE, LEAST_SIDE = 0.4, 256
-"""Size of a turn in the side-by-side input, relative to the frame, and its minimum in pixels. Turns may be smaller than
-the frame, because faces on their side are mostly close to the camera; 256 pixels find the most newborns
-(docs/detector.md)."""
+"""Size of each turn in pixels: turns side by side are smaller than the frame, but rotated faces are mostly close ones.
+At 256 pixels per turn most newborns are found (docs/detector.md)."""
 
 EVIDENCE_FROM = 0.001
-"""Minimum confidence of boxes used as evidence by a strategy, as in stored predictions; weak boxes are used too."""
+"""Minimum confidence of boxes that are evidence for a strategy, as for stored predictions: weak ones are included."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +52,11 @@ class Missed:
     """Frames in which the detector found no face.
 
     Attributes:
-        pictures: The M frames.
+        pictures: M frames.
         images: float (M, 3, h, w), the detector's input; None for a baseline detector.
-        passed: Output and activations of the detector for them; None for a baseline detector.
-        padding: Pixel value of the borders in the detector's input.
-        covered: Whether to compute covers.
+        passed: Output of the detector for them; None for a baseline detector.
+        padding: Value around the frames in its input.
+        covered: Whether to compute further areas that may be faces.
     """
 
     pictures: Sequence[Picture]
@@ -68,15 +67,15 @@ class Missed:
 
 
 class Rescue(ABC):
-    """A method that finds faces missed by the detector.
+    """A method to find the faces that the detector missed.
 
     Attributes:
         name: Name in the rescue trial.
         found_by: Label of its boxes.
-        confidence: Confidence threshold.
+        confidence: Confidence threshold of a face.
         layers: Layers of the detector whose activations it needs.
-        comparable: Whether its confidences are comparable with the detector's, so that non-maximum suppression over
-            the boxes of both is possible.
+        comparable: Whether its confidences are comparable to the detector's: of two boxes of one face the more
+            confident one is kept.
     """
 
     found_by: Literal["heatmap", "rescue"] = "rescue"
@@ -88,7 +87,7 @@ class Rescue(ABC):
 
     @abstractmethod
     def find(self, missed: Missed, lowest: float) -> Found:
-        """Faces of at least the confidence `lowest` in each frame."""
+        """Faces in each frame, with at least the confidence `lowest`."""
 
 
 class SecondDetector(Rescue):
@@ -99,7 +98,7 @@ class SecondDetector(Rescue):
         self.model, self.comparable = model, comparable
 
     def find(self, missed: Missed, lowest: float) -> Found:
-        """As `Rescue.find`."""
+        """See `Rescue.find`."""
         model = self.model
         if isinstance(model, Model) and missed.images is not None:
             places = [fit(picture.place.width, picture.place.height, model.image_size) for picture in missed.pictures]
@@ -111,9 +110,9 @@ class SecondDetector(Rescue):
 
 
 class TurnedDetector(Rescue):
-    """Second pass of the detector on turned frames (test-time augmentation): a face on its side is upright in one turn.
+    """The detector itself, run on turned frames: rotated faces are upright at one of the turns.
 
-    Our models process four turns in one pass, side by side in one input.
+    A network of ours covers four turns in one pass, side by side in one input.
 
     Attributes:
         side: Longest side of a turn in that input, in pixels; None if turns are processed one by one.
@@ -125,9 +124,9 @@ class TurnedDetector(Rescue):
         """
         Args:
             name: Name of the rescue.
-            confidence: Confidence threshold.
-            model: The detector.
-            turns: Number of evenly spaced turns, including the upright frame: 4 or 8.
+            confidence: Confidence threshold of a face.
+            model: The first detector.
+            turns: Number of evenly spaced turns, including the upright one: 4 or 8.
         """
         super().__init__(name, confidence)
         self.model, self.turns = model, turns
@@ -136,7 +135,7 @@ class TurnedDetector(Rescue):
             self.side = max(LEAST_SIDE, round(SHARE_OF_SIDE * model.image_size / STRIDE) * STRIDE)
 
     def find(self, missed: Missed, lowest: float) -> Found:
-        """As `Rescue.find`."""
+        """See `Rescue.find`."""
         if self.side is not None and isinstance(self.model, Model):
             return self._side_by_side(self.model, self.side, missed, lowest)
         return self._one_by_one(missed, lowest)
@@ -145,7 +144,7 @@ class TurnedDetector(Rescue):
     def _side_by_side(model: Model, side: int, missed: Missed, lowest: float) -> Found:
         views = [_side_by_side(picture, side, model.header.padding) for picture in missed.pictures]
         whole = fit(2 * side, 2 * side, 2 * side)
-        # Cells of a cover of this input are not those of the frame: make the cover from boxes.
+        # Its cells are not those of the frame, so only boxes give a cover.
         boxes_from = min(lowest, SUSPECT) if missed.covered else lowest
         framed = [view.image.transpose(2, 0, 1) for view in views]
         found = model.find(framed, [whole] * len(views), boxes_from, covered=False)
@@ -157,14 +156,14 @@ class TurnedDetector(Rescue):
         return Found([own.with_confidence(lowest) for own in faces], covers)
 
     def _one_by_one(self, missed: Missed, lowest: float) -> Found:
-        """Run the detector on each turn except the upright frame."""
+        """Run on all turns except the upright one."""
         count = len(missed.pictures)
         faces: list[list[Detections]] = [[] for _ in range(count)]
         covers: list[list[Cover]] = [[] for _ in range(count)]
         for number in range(1, self.turns):
             eighths = 8 * number // self.turns
             views = [turn(picture.pixels, eighths) for picture in missed.pictures]
-            # If a turn is not a quarter, cells of its cover are not those of the frame: make the cover from boxes.
+            # At other than quarter turns, cells are not those of the frame, so only boxes give a cover.
             boxes_from = min(lowest, SUSPECT) if missed.covered and eighths % 2 else lowest
             found = self.model.look_at([view for view, _ in views], boxes_from, missed.covered)
             for row, (own, cover) in enumerate(zip(found.faces, found.covers, strict=True)):
@@ -196,9 +195,9 @@ def _side_by_side(picture: Picture, side: int, padding: int) -> SideBySide:
 
 
 class BehindAnother(Rescue):
-    """A rescue that needs the output of one of our models, after a baseline detector.
+    """A rescue that requires the output of a network of ours, with a baseline detector.
 
-    The model runs on the missed frames first; its own boxes are used as evidence only.
+    That network runs on the missed frames first; its own boxes are evidence only.
     """
 
     def __init__(self, rescue: Rescue, model: Model) -> None:
@@ -207,7 +206,7 @@ class BehindAnother(Rescue):
         self.found_by = rescue.found_by
 
     def find(self, missed: Missed, lowest: float) -> Found:
-        """As `Rescue.find`."""
+        """See `Rescue.find`."""
         model = self.model
         found = Found.nothing(len(missed.pictures))
         frames = (picture.original.renumbered(row) for row, picture in enumerate(missed.pictures))
@@ -231,7 +230,7 @@ class BehindAnother(Rescue):
 
 
 class HeatmapDetector(Rescue):
-    """The method of the thesis: a detector of faces in heatmaps of the first detector, made from its own pass."""
+    """The thesis's method: a detector of faces in heatmaps of the first detector, made from its own pass."""
 
     found_by = "heatmap"
 
@@ -241,7 +240,7 @@ class HeatmapDetector(Rescue):
         self.layers = maps.layers
 
     def find(self, missed: Missed, lowest: float) -> Found:
-        """As `Rescue.find`; blank heatmaps give no faces."""
+        """See `Rescue.find`; nothing is found in blank heatmaps."""
         model = self.model
         found = Found.nothing(len(missed.pictures))
         seen, framed, places = [], [], []
@@ -259,10 +258,10 @@ class HeatmapDetector(Rescue):
 
 
 class LiveMaps:
-    """Heatmaps of one kind, identical to those of a heatmap set.
+    """Heatmaps of one kind, equal to those of a heatmap set.
 
     Attributes:
-        layers: Layers of the detector whose activations are needed; empty if heatmaps come from a separate pass.
+        layers: Layers of the detector that its pass must keep; empty if another pass is explained.
     """
 
     def __init__(
@@ -272,16 +271,16 @@ class LiveMaps:
         Args:
             explainer: Explainer of the detector, with one variant.
             class_names: Class names of the detector.
-            kind: Kind of heatmap: "classes", "joint", "mean" or "whole_face".
-            precision: Precision of the detector's pass. Heatmaps need single precision: with another one, frames pass
-                through the detector again, and the boxes and candidates behind a heatmap are those of that pass.
+            kind: Kind of maps: "classes", "joint", "mean" or "whole_face".
+            precision: Precision of the detector's pass. Only passes in single precision are explained; otherwise the
+                detector runs once more, and boxes and candidates behind a map are from that second pass.
         """
         self._explainer, self._class_names, self._kind = explainer, list(class_names), kind
         self.layers = (explainer.layers or ()) if precision == "float32" else ()
 
     def make(self, missed: Missed) -> list[StoredMaps]:
         """Heatmaps of each frame."""
-        assert missed.images is not None and missed.passed is not None, "one of our models runs first"
+        assert missed.images is not None and missed.passed is not None, "a network of ours went first"
         with needs_memory(batch_in_words(missed.images.shape, missed.images.device), SMALLER):
             if self.layers:
                 explained = self._explainer.explain(missed.passed, missed.images)
@@ -301,7 +300,7 @@ class LiveMaps:
 class StrategyRescue(Rescue):
     """A rescue strategy without training.
 
-    Its inputs are the same as in the trial: all boxes of the detector, and of other detectors if it needs them.
+    Its input is the same as in the trial: all boxes of the detector, and of others if it needs them.
     """
 
     def __init__(
@@ -317,12 +316,12 @@ class StrategyRescue(Rescue):
         """
         Args:
             name: Name of the strategy.
-            confidence: Confidence threshold.
-            detector: The detector.
-            anatomy: Anatomy of faces, from the training set.
-            rgb1: The detector of whole faces only; None if the strategy does not need it.
-            scales: Detectors at several input sizes; None if not needed.
-            maps: Heatmaps; None if not needed.
+            confidence: Confidence threshold of a face.
+            detector: The first detector.
+            anatomy: Anatomy from the training set.
+            rgb1: The whole-face detector; None if the strategy does not need it.
+            scales: Detectors at several input sizes; empty if the strategy does not need them.
+            maps: Heatmaps; None if the strategy does not need them.
         """
         super().__init__(name, confidence)
         self._detector, self._anatomy, self._rgb1 = detector, anatomy, rgb1
@@ -331,8 +330,8 @@ class StrategyRescue(Rescue):
             self.layers, self.found_by = maps.layers, "heatmap"
 
     def find(self, missed: Missed, lowest: float) -> Found:
-        """As `Rescue.find`."""
-        assert missed.passed is not None, "one of our models runs first"
+        """See `Rescue.find`."""
+        assert missed.passed is not None, "a network of ours went first"
         decoded = missed.passed.decoded
         found = non_max_suppression(decoded, EVIDENCE_FROM, self._detector.nms_iou)
         nothing = Found.nothing(len(missed.pictures))
@@ -352,13 +351,13 @@ class StrategyRescue(Rescue):
 
     def _whole_faces(self, found: Found, second: SecondDetector | None, missed: Missed) -> Predictions:
         own = self._detector if second is None else second.model
-        assert isinstance(own, Model), "evidence comes from our models"
+        assert isinstance(own, Model), "evidence comes from networks of ours"
         header = own.header
         rows = [np.column_stack([each.boxes, each.confidence, np.zeros(len(each), np.float32)]) for each in found.faces]
         return _table(missed.pictures, rows, header.class_names[:1], header.class_ids[:1])
 
     def _covers(self, missed: Missed, proposed: Detections, others: Sequence[Found]) -> list[Cover | None]:
-        """Regions that may contain a face: proposals, and covers of the detectors behind them."""
+        """Areas that may be faces: the proposals, and the covers of the outputs they are from."""
         if not missed.covered:
             return [None] * len(missed.pictures)
         covers: list[Cover | None] = []

@@ -1,4 +1,4 @@
-"""The writing step: tables, per-second rows, the summary, and annotated copies, source by source."""
+"""Write the results: tables, seconds, a summary, and annotated copies, source by source."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import csv
 import errno
 import json
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from uncover.atomic import new_file
 from uncover.errors import InputError
 from uncover.images.reading import COLOURS, read_image
+from uncover.metrics.detections import Detections
 from uncover.metrics.predictions import CORNERS
 from uncover.progress import track
 from uncover.text_files import printable
@@ -34,11 +35,14 @@ from uncover.video.sound import FileClock, add_sound
 from uncover.video.sources import is_live
 from uncover.video.statistics import FAILED, SourceStatistics
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 PER_SECOND, SUMMARY = "per_second.csv", "summary.json"
-"""File names in the output folder."""
+"""Files in the output folder."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""Errors of a full or read-only disk."""
+"""Errors of a disk that cannot be written to any more."""
 
 BOXES = pa.schema(
     [
@@ -62,7 +66,7 @@ FRAMES = pa.schema(
 )
 BOXES_FILE, FRAMES_FILE, CSV_FILE, COCO_FILE = "boxes.parquet", "frames.parquet", "boxes.csv", "boxes.json"
 AT_ONCE = 4096
-"""Rows that are buffered before they are written."""
+"""Number of rows that are collected before they are written."""
 
 METADATA_KEY = b"uncover"
 CATEGORY = {"id": 1, "name": "face"}
@@ -70,12 +74,12 @@ CATEGORY = {"id": 1, "name": "face"}
 
 @dataclass(frozen=True)
 class VideoSource:
-    """A video, or a live stream.
+    """A video file or a live stream.
 
     Attributes:
         name: Name in the results.
         address: Path or address.
-        parts: Its processed frames.
+        parts: Its detected frames.
         copy: Path of its annotated copy.
         statistics: Its statistics.
     """
@@ -92,11 +96,11 @@ class ImageSource:
     """All images together.
 
     Attributes:
-        files: Image files by name in the results; frame indices are in this order.
-        parts: The processed images.
+        files: Files by name in the results; frames are numbered in this order.
+        parts: Their detected frames.
         copies: Paths of annotated copies, by name.
-        statistics: Statistics of all images.
-        skipped: Reasons why images could not be read, by name.
+        statistics: Their statistics.
+        skipped: Why an image could not be read, by name.
     """
 
     files: Mapping[str, Path]
@@ -114,15 +118,15 @@ def write_results(
     options: DetectOptions,
     settings: Mapping[str, Any],
 ) -> None:
-    """Track faces and write the outputs of all sources.
+    """Track faces in all sources and write the results.
 
     Args:
         out: Output folder.
-        videos: The videos; those that could not be read at all are left out.
-        images: All images; None if there are none.
-        labels: Labels and confidence thresholds of boxes.
-        options: Settings of outputs.
-        settings: Settings of the boxes, written to the metadata of the tables.
+        videos: Videos; those that could not be read are left out.
+        images: Images; None if there are none.
+        labels: Labels and thresholds of boxes.
+        options: Outputs to write.
+        settings: Settings of the boxes, for the metadata of the tables.
     """
     with face_tables(out, settings) as tables, new_file(out / PER_SECOND) as temporary:
         with temporary.open("w", newline="", encoding="utf-8") as file:
@@ -151,11 +155,11 @@ def write_summary(out: Path, summary: Mapping[str, Any]) -> None:
 
 
 def _drawn(faces: Iterator[FrameFaces], video: VideoSource, options: DetectOptions) -> Iterator[FrameFaces]:
-    """Pass on the faces while writing the annotated copy, if requested; a live stream was drawn during detection."""
+    """The same faces, while an annotated copy is drawn if requested; that of a live stream exists already."""
     if not options.annotated or is_live(video.address):
         yield from faces
         return
-    # If the copy fails, the tables still get all faces.
+    # Whatever happens to the copy, the tables get all faces.
     given: deque[FrameFaces] = deque()
     statistics, clock, whole = video.statistics, FileClock(), False
     with _or_lost(statistics, "no annotated copy"), open_video(video.address) as opened:
@@ -173,7 +177,7 @@ def _drawn(faces: Iterator[FrameFaces], video: VideoSource, options: DetectOptio
 
 @contextmanager
 def _or_lost(statistics: SourceStatistics, what: str) -> Iterator[None]:
-    """Record what could not be written for one source, and continue with the rest; a full disk is an error."""
+    """Record what could not be written of one source and continue with the others; a full disk stops everything."""
     try:
         yield
     except (InputError, Dropped, av.FFmpegError, OSError) as error:
@@ -190,7 +194,7 @@ def _noted(faces: Iterator[FrameFaces], given: deque[FrameFaces]) -> Iterator[Fr
 
 
 def _stored(faces: Iterator[FrameFaces], video: VideoSource, tables: FaceTables) -> Iterator[FrameFaces]:
-    """Pass on the faces while adding them to tables and statistics."""
+    """The same faces, while they are added to tables and statistics."""
     for each in faces:
         tables.add(video.name, each.frame.index, each)
         video.statistics.add(each)
@@ -199,7 +203,7 @@ def _stored(faces: Iterator[FrameFaces], video: VideoSource, tables: FaceTables)
 
 
 def _surest(faces: FrameFaces) -> FrameFace:
-    """The face of highest confidence in a frame, for the per-second rows."""
+    """A frame in the table of seconds: its most confident face."""
     found = faces.faces
     if not len(found):
         return FrameFace(faces.frame.second)
@@ -223,7 +227,7 @@ def _write_images(images: ImageSource, labels: FaceLabels, options: DetectOption
 
 
 class _Rows:
-    """Writer of a Parquet file, with buffered rows."""
+    """Rows of a Parquet file, written in groups."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self._schema = schema
@@ -246,7 +250,7 @@ class _Rows:
 
 
 class FaceTables:
-    """Writer of the tables `boxes.parquet` and `frames.parquet`."""
+    """The two tables of a detection."""
 
     def __init__(self, boxes: _Rows, frames: _Rows) -> None:
         self._boxes, self._frames = boxes, frames
@@ -256,27 +260,53 @@ class FaceTables:
 
         Args:
             source: Name of the video, or of the image.
-            frame: Index in the video; 0 for an image.
-            faces: Faces found in it.
+            frame: Number in the video; 0 for an image.
+            faces: Faces of the frame.
         """
         shown = faces.frame
         second = None if shown.second != shown.second else shown.second
         of_frame: dict[str, object] = {"source": source, "frame": frame, "second": second}
         self._frames.add(of_frame | {"width": shown.width, "height": shown.height})
-        found = faces.faces
-        boxes = zip(found.boxes.tolist(), found.confidence.tolist(), faces.found_by, faces.methods, strict=True)
-        for corners, confidence, found_by, method in boxes:
-            named = dict(zip(CORNERS, corners, strict=True))
-            self._boxes.add(of_frame | named | {"confidence": confidence, "found_by": found_by, "method": method})
+        for row in _box_rows(of_frame, faces.faces, faces.found_by, faces.methods):
+            self._boxes.add(row)
+
+
+def _box_rows(
+    of_frame: Mapping[str, object], faces: Detections, found_by: Iterable[str], methods: Iterable[str]
+) -> Iterator[dict[str, object]]:
+    """Rows of the table of boxes, of one frame."""
+    for corners, confidence, mark, method in zip(
+        faces.boxes.tolist(), faces.confidence.tolist(), found_by, methods, strict=True
+    ):
+        named = dict(zip(CORNERS, corners, strict=True))
+        yield {**of_frame, **named, "confidence": confidence, "found_by": mark, "method": method}
+
+
+def as_table(
+    frames: Iterable[tuple[str, int, float | None, Detections, Sequence[str]]], all_frames: bool = False
+) -> pd.DataFrame:
+    """Boxes of frames as `boxes.parquet` has them.
+
+    Args:
+        frames: Of each: source, number, second, faces with what found them (`found_by`), and the method of each face.
+        all_frames: Also return a row for each frame without a face; its box is missing.
+    """
+    rows: list[dict[str, object]] = []
+    for source, frame, second, faces, methods in frames:
+        of_frame = {"source": source, "frame": frame, "second": second}
+        found_by = [] if faces.found_by is None else faces.found_by.tolist()
+        rows += _box_rows(of_frame, faces, found_by, methods)
+        rows += [of_frame] * (all_frames and not len(faces))
+    return pa.Table.from_pylist(rows, BOXES).to_pandas()
 
 
 @contextmanager
 def face_tables(folder: Path, about: Mapping[str, Any]) -> Iterator[FaceTables]:
-    """Write `boxes.parquet` and `frames.parquet`; only complete files get their final names.
+    """Write `boxes.parquet` and `frames.parquet`; files with their final names are complete.
 
     Args:
         folder: Output folder.
-        about: Settings of the boxes, written to the metadata of both.
+        about: Settings of the boxes, for the metadata of both.
     """
     metadata = {METADATA_KEY: json.dumps(dict(about), sort_keys=True).encode()}
     with new_file(folder / BOXES_FILE) as boxes_path, new_file(folder / FRAMES_FILE) as frames_path:
@@ -290,7 +320,7 @@ def face_tables(folder: Path, about: Mapping[str, Any]) -> Iterator[FaceTables]:
 
 
 def write_csv(folder: Path) -> None:
-    """Write `boxes.csv` from `boxes.parquet`."""
+    """Convert `boxes.parquet` into `boxes.csv`."""
     with new_file(folder / CSV_FILE) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, BOXES.names, lineterminator="\n")
         writer.writeheader()
@@ -300,7 +330,7 @@ def write_csv(folder: Path) -> None:
 
 
 def write_coco(folder: Path) -> None:
-    """Write `boxes.json` in COCO format, with one image per frame and a score per box.
+    """Write `boxes.json` in COCO format, with an image per frame and a score per box.
 
     Format: https://cocodataset.org/#format-data; boxes are x, y, width, height in pixels.
     """
@@ -309,7 +339,7 @@ def write_coco(folder: Path) -> None:
         for number, row in enumerate(_rows(folder / FRAMES_FILE)):
             file.write(("," if number else "") + "\n" + json.dumps({"id": number, "file_name": row["source"], **row}))
         file.write('], "annotations": [')
-        # Both tables are in the same order, so one pass finds the frame of each box.
+        # Both tables have the same order, so one pass finds the frame of each box.
         frames = enumerate(_rows(folder / FRAMES_FILE))
         place = (-1, ("", -1))
         for number, row in enumerate(_rows(folder / BOXES_FILE)):

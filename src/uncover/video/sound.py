@@ -1,4 +1,4 @@
-"""Add the sound of a video to its annotated copy: copied if MP4 supports the codec, otherwise encoded as AAC."""
+"""Add the sound of a video to its annotated copy: copied if MP4 supports the codec, otherwise as AAC."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ if TYPE_CHECKING:
     from av.packet import Packet
 
 COPIED = frozenset({"aac", "ac3", "alac", "eac3", "mp3", "opus"})
-"""Codecs that MP4 files may contain and players support."""
+"""Codecs that MP4 files may have and players support there."""
 
 RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
-"""Sample rates that AAC supports, in Hz."""
+"""Sample rates of AAC."""
 
 USUAL_RATE = 48_000
 APART = 0.2
-"""Frame times may be corrected by this many seconds without a change of the clock offset."""
+"""Tolerance in seconds within which a moved frame does not mean another clock."""
 
 SLACK = 0.7
-"""Sound may begin this many seconds before the frames, and end this many seconds after them."""
+"""Seconds by which sound may start before the frames or end after them."""
 
 CLOCK = 1e-6
-"""Tolerance for times in seconds, which are rounded fractions."""
+"""Tolerance of times in seconds, which are fractions."""
 
 SILENCE = 0.02
-"""Gaps between samples longer than this, in seconds, are filled, and overlaps are cut; shorter ones are rounding."""
+"""Minimum gap between samples that is filled, or overlap that is cut, in seconds; smaller ones are rounding."""
 
 
 @dataclass
 class _ClockSpan:
-    """A span of frames, in seconds of the file's clock, with a constant offset to their times in the copy."""
+    """Frames of a time span by the file's clock whose times in the copy differ by one offset; in seconds."""
 
     start: float
     end: float
@@ -53,16 +53,16 @@ class _ClockSpan:
 
 @dataclass
 class FileClock:
-    """Mapping from times in a file to times in its copy: one offset, or several if its clock was corrected."""
+    """Maps a file's own times to times in the copy: one offset, or several if its clock was corrected."""
 
     _spans: list[_ClockSpan] = field(default_factory=list)
 
     def add(self, stamp: float | None, second: float) -> None:
-        """Add a frame; frames must be added in display order.
+        """Add a frame, in display order.
 
         Args:
-            stamp: Its time stamp in the file, in seconds; None if it has none.
-            second: Its time in the copy, in seconds.
+            stamp: Time by the file's clock, in seconds; None if there is none.
+            second: Time in the copy.
         """
         if stamp is None:
             return
@@ -73,22 +73,22 @@ class FileClock:
             self._spans.append(_ClockSpan(stamp, stamp, second - stamp))
 
     def follow(self) -> _Follower:
-        """Map the times of one audio stream, in the order of the file."""
+        """An object that maps the times of one audio stream, in the order of the file."""
         return _Follower(self._spans or [_ClockSpan(0.0, 0.0, 0.0)])
 
 
 class _Follower:
-    """Maps times of an audio stream to the copy: its clock restarts or jumps together with that of the frames."""
+    """Maps audio times to the copy: the audio clock restarts or jumps where that of the frames does."""
 
     def __init__(self, spans: list[_ClockSpan]) -> None:
         self._spans, self._at, self._last = spans, 0, -np.inf
 
     def begin_again(self) -> None:
-        """Start the next recording, which has its own clock."""
+        """Start another recording, with a clock of its own."""
         self._last = np.inf
 
     def second(self, stamp: float) -> float:
-        """Time in the copy for a time stamp of the file, in seconds."""
+        """Second in the copy for a time by the file's clock."""
         again = stamp < self._last - SLACK
         self._last = stamp
         for place in range(self._at + again, len(self._spans)):
@@ -102,14 +102,14 @@ class _Follower:
 def add_sound(
     copy: Path, source: str, clock: FileClock, until: float | None = None, starts: Sequence[int] = (0,)
 ) -> bool:
-    """Add all audio streams of a video to its annotated copy, synchronised with the frames.
+    """Add all audio streams of a video to its annotated copy, in sync with the frames.
 
     Args:
-        copy: MP4 file with one video stream; replaced by a file with sound.
-        source: Path of the video.
-        clock: Mapping from times of the video to times of the copy.
-        until: Second after which sound is left out; None to keep all.
-        starts: Byte offsets of the recordings, if the file consists of several concatenated ones.
+        copy: MP4 file with one video stream; replaced by one with sound.
+        source: Address of the video.
+        clock: Maps times of the video to the copy.
+        until: Second at which sound ends; None keeps all.
+        starts: Bytes at which its recordings start, if it has several.
 
     Returns:
         Whether the video has sound.
@@ -119,7 +119,7 @@ def add_sound(
     """
     import av
 
-    # Concatenated recordings may have different codecs, so these are always encoded.
+    # Each recording may have another codec.
     for copied in (COPIED if len(starts) == 1 else frozenset[str](), frozenset[str]()):
         try:
             with ExitStack() as stack:
@@ -134,9 +134,9 @@ def add_sound(
         except (av.FFmpegError, ValueError) as error:
             if getattr(error, "errno", None) == errno.ENOSPC:
                 raise
-            # If copying fails, try again with AAC.
+            # Streams that MP4 does not accept may be encoded as AAC.
             if not copied:
-                raise InputError(f"the sound cannot be copied: {reason_of(error)}") from None
+                raise InputError(f"it cannot be kept: {reason_of(error)}") from None
     return True
 
 
@@ -148,7 +148,7 @@ def _remux(
     clock: FileClock,
     until: float | None,
 ) -> None:
-    """Write the packets of video and audio in order of time."""
+    """Write the packets of both files in order of time."""
     pictures = seen.streams.video[0]
     shown = out.add_stream_from_template(pictures)
     writers: list[_Copy | _Encode] = []
@@ -172,7 +172,7 @@ def _remux(
 
 
 def _in_copy(heard: Sequence[InputContainer], writers: Sequence[_Copy | _Encode]) -> Iterator[tuple[float, Packet]]:
-    """Audio packets for the copy, with their times in it."""
+    """Audio packets for the copy, with their time in it."""
     for number, container in enumerate(heard):
         own = {stream.index: writer for stream, writer in zip(container.streams.audio, writers, strict=False)}
         for writer in own.values():
@@ -185,7 +185,7 @@ def _in_copy(heard: Sequence[InputContainer], writers: Sequence[_Copy | _Encode]
 
 
 def _packets_of(container: InputContainer) -> Iterator[Packet]:
-    """All audio packets; of a truncated file, those before the error."""
+    """All audio packets; for a truncated file those before the end, like its frames."""
     import av
 
     streams = container.streams.audio
@@ -193,7 +193,7 @@ def _packets_of(container: InputContainer) -> Iterator[Packet]:
     while True:
         try:
             packet = next(packets)
-        # PyAV raises IndexError at the end for streams that begin in the middle of a file.
+        # PyAV fails at the end for streams that start in the middle of a file.
         except (StopIteration, IndexError, av.FFmpegError):
             return
         if packet.size:
@@ -201,7 +201,7 @@ def _packets_of(container: InputContainer) -> Iterator[Packet]:
 
 
 class _Copy:
-    """Copies an audio stream without encoding."""
+    """Copies an audio stream."""
 
     def __init__(self, out: OutputContainer, stream: AudioStream, follower: _Follower, until: float | None) -> None:
         self._stream, self._follower, self._until = out.add_stream_from_template(stream), follower, until
@@ -218,7 +218,7 @@ class _Copy:
             return
         stamp, length = float(packet.pts * packet.time_base), float((packet.duration or 0) * packet.time_base)
         second = self._follower.second(stamp)
-        # Drop sound before the first frame, and overlaps between concatenated recordings.
+        # Packets before the first frame, also of a further recording, are dropped.
         if second < -CLOCK or second < self._end - length / 2 or (self._until is not None and second > self._until):
             return
         second = max(second, self._end) if second < self._end + CLOCK else second
@@ -233,7 +233,7 @@ class _Copy:
 
 
 class _Encode:
-    """Encodes an audio stream as AAC: one continuous run of samples, with silence in gaps."""
+    """Encodes an audio stream as AAC: a continuous stream of samples, with silence in gaps."""
 
     def __init__(self, out: OutputContainer, stream: AudioStream, follower: _Follower, until: float | None) -> None:
         context = stream.codec_context
@@ -257,7 +257,7 @@ class _Encode:
         try:
             frames = packet.decode()
         except av.FFmpegError:
-            # Skip it: the gap is filled with silence of the same length.
+            # The silence in its place has the same length.
             return
         for frame in frames:
             if not isinstance(frame, av.AudioFrame) or frame.pts is None or frame.time_base is None:
@@ -269,7 +269,7 @@ class _Encode:
                 second += part.samples / self._rate
 
     def rest(self) -> Iterator[tuple[float, Packet]]:
-        """Packets that the encoder still holds."""
+        """Buffered packets of the encoder."""
         yield from self._packets(None)
 
     def _put(self, samples: NDArray[Any], second: float) -> Iterator[tuple[float, Packet]]:

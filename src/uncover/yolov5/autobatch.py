@@ -1,4 +1,4 @@
-"""`batch: auto`: as many images as the GPU holds."""
+"""`batch: auto`: the largest batch that fits into the memory of the GPU."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def resolve_batch(settings: Detector, network: Network, channels: int, processes
         settings: Batch and image size.
         network: On the device of this process.
         channels: Channels of an image.
-        processes: `auto` is measured by the main process and multiplied by their number.
+        processes: The main process measures `auto`; the result is multiplied by the number of processes.
     """
     if settings.batch != "auto":
         return settings.batch
@@ -38,7 +38,7 @@ def resolve_batch(settings: Detector, network: Network, channels: int, processes
         return ON_CPU
     each = processes.broadcast(_measure(settings, network, channels, processes.device) if processes.is_main else 0)
     if processes.is_main:
-        logger.info(f"batch: auto takes {each} images of up to {largest_size(settings)} px per GPU")
+        logger.info(f"batch: auto uses {each} images of up to {largest_size(settings)} px per GPU")
     return each * processes.world_size
 
 
@@ -49,14 +49,14 @@ def largest_size(settings: Detector) -> int:
 
 
 def _measure(settings: Detector, network: Network, channels: int, device: torch.device) -> int:
-    """Memory of a few batches makes a line; where it crosses most of the free memory is the answer, as upstream.
+    """Fit a line to the memory of a few batches and solve it for most of the free memory, as upstream does.
 
-    Images are as large as they ever get: a batch that fits at first must not fail in the middle of an epoch.
+    Measured with the largest images of the training, so that no later batch of an epoch runs out of memory.
     """
     size = largest_size(settings)
     free, _ = torch.cuda.mem_get_info(device)
     needed = []
-    # A copy, because blank images would leave their mark on the running statistics of batch norms.
+    # Use a copy, because blank images would change the running statistics of batch norms.
     network = copy.deepcopy(network).train()
     for batch in TRIED:
         torch.cuda.reset_peak_memory_stats(device)

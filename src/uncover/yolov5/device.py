@@ -1,4 +1,4 @@
-"""Where a network computes, and in which precision."""
+"""Device and precision of a network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Precision = Literal["float32", "float16", "bfloat16"]
 
 
 def check_precision(device: torch.device, precision: Precision) -> None:
-    """Make sure that a device computes in a precision.
+    """Check that a device supports a precision.
 
     Raises:
         InputError: It does not.
@@ -25,26 +25,26 @@ def check_precision(device: torch.device, precision: Precision) -> None:
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    """The context in which a network of this precision computes; float32 leaves TF32 as it is."""
+    """Autocast context of a precision; float32 leaves TF32 as it is set."""
     kinds = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
     return torch.autocast(device.type, dtype=kinds[precision], enabled=precision != "float32")
 
 
 @contextmanager
 def full_float32(device: torch.device) -> Iterator[None]:
-    """Compute in single precision, whatever was chosen around: no mixed precision, no TF32, no bfloat16 on the CPU.
+    """Compute in single precision, whatever the context: no mixed precision, no TF32, no bfloat16 on the CPU.
 
-    The switches are those of the whole process, so they stay off until the last of several threads leaves.
+    The switches are global to the process, so they stay off until the last thread leaves this context.
 
     Args:
-        device: Where the network is.
+        device: Device of the network.
     """
     with _SWITCHES.off(), torch.autocast(device.type, enabled=False):
         yield
 
 
 class _Switches:
-    """What lets torch round the factors of single-precision products; each is put back as it was."""
+    """Torch's switches for reduced-precision matrix products; restores their previous values."""
 
     def __init__(self) -> None:
         self._lock, self._users = threading.Lock(), 0
@@ -67,7 +67,7 @@ class _Switches:
 
     def _turn_off(self) -> None:
         cuda, cudnn = torch.backends.cuda, torch.backends.cudnn
-        # The older switches cannot be read once somebody has used the newer ones, of each operation.
+        # The older switches cannot be read after the newer ones, per operation, have been used.
         self._whole = [
             _read(lambda: cuda.matmul.allow_tf32),
             _read(torch.get_float32_matmul_precision),
@@ -96,9 +96,12 @@ _SWITCHES = _Switches()
 
 
 def _operations() -> list[Any]:
+    """Operations with a switch of their own; before torch 2.9 they have none, and the older switches do it."""
     backends: Any = torch.backends
-    cudnn, mkldnn = backends.cudnn, backends.mkldnn
-    return [backends.cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv, mkldnn.rnn]
+    cuda, cudnn, mkldnn = backends.cuda, backends.cudnn, backends.mkldnn
+    places = [(cuda, "matmul"), (cudnn, "conv"), (cudnn, "rnn"), (mkldnn, "matmul"), (mkldnn, "conv"), (mkldnn, "rnn")]
+    found = [getattr(backend, name, None) for backend, name in places]
+    return [operation for operation in found if hasattr(operation, "fp32_precision")]
 
 
 def _read(switch: Callable[[], Any]) -> Any:
@@ -110,19 +113,19 @@ def _read(switch: Callable[[], Any]) -> Any:
 
 @contextmanager
 def in_precision(device: torch.device, precision: Precision) -> Iterator[None]:
-    """The context in which a network is asked: single precision is single precision, TF32 is not.
+    """Context for inference: float32 is full single precision, without TF32.
 
-    Training uses `autocast`, which leaves TF32 as it is.
+    Training uses `autocast`, which leaves TF32 as it is set.
     """
     with full_float32(device) if precision == "float32" else autocast(device, precision):
         yield
 
 
 def pick_device(name: str) -> torch.device:
-    """A device by name; "auto" takes a GPU where there is one.
+    """A device by name; "auto" is a GPU if there is one.
 
     Raises:
-        InputError: There is no such device here.
+        InputError: This machine has no such device.
     """
     if name == "auto":
         name = "cuda:0" if torch.cuda.is_available() else "cpu"
@@ -134,7 +137,7 @@ def pick_device(name: str) -> torch.device:
         raise InputError(f"device {name}: unknown; expected auto, cpu or cuda:0")
     if device.type == "cuda":
         if (device.index or 0) >= torch.cuda.device_count():
-            raise InputError(f"device {name}: torch sees {torch.cuda.device_count()} GPUs here; give --device cpu")
+            raise InputError(f"device {name}: torch finds {torch.cuda.device_count()} GPUs; pass --device cpu")
         device = torch.device("cuda", device.index or 0)
         torch.cuda.set_device(device)
     return device

@@ -19,22 +19,22 @@ Value = TypeVar("Value")
 _ENVIRONMENT = (("WORLD_SIZE", "1"), ("RANK", "0"), ("LOCAL_RANK", "0"))
 
 WAIT = timedelta(days=7)
-"""How long a process waits for the others: they have nothing to do while the main one validates, writes, or reads.
+"""Timeout of waiting for other processes, which are idle while the main one validates, writes, or reads.
 
-Torch's own limit, 10 minutes on GPUs, ends a training whose validation takes longer. A limit is not what tells that a
-process has died: whoever started them (`launch_processes`, torchrun) sees that and ends the others. One that hangs is a
-matter of the job's own limit of time, and a validation is not told from that by minutes.
+Torch's default, 10 minutes on GPUs, ends a training with a longer validation. The timeout does not detect processes
+that died: the launcher (`launch_processes`, torchrun) does, and ends the others. For one that hangs, use the job's own
+time limit; a few minutes do not distinguish it from a long validation.
 """
 
 
 @dataclass(frozen=True)
 class ProcessGroup:
-    """The processes of a training, as `torch.distributed` has them; a single one is a group of one.
+    """The processes of a training, as in `torch.distributed`; a single process is a group of one.
 
     Attributes:
-        rank: Number of this process; 0 is the main one, which validates and writes.
+        rank: Number of this process; 0 is the main process, which validates and writes.
         world_size: Number of processes.
-        device: Where this process computes.
+        device: Device of this process.
     """
 
     rank: int
@@ -47,7 +47,7 @@ class ProcessGroup:
         return self.rank == 0
 
     def broadcast(self, value: Value) -> Value:
-        """The main process's value, in every process."""
+        """Return the main process's value in every process."""
         if self.world_size == 1:
             return value
         values = [value if self.is_main else None]
@@ -55,7 +55,7 @@ class ProcessGroup:
         return values[0]  # type: ignore[return-value]
 
     def data_parallel(self, network: nn.Module) -> nn.Module:
-        """The network as the loop calls it: gradients are averaged over the processes."""
+        """The network for training: its gradients are averaged over the processes."""
         if self.world_size == 1:
             return network
         devices = [self.device.index] if self.device.type == "cuda" else None
@@ -64,13 +64,13 @@ class ProcessGroup:
 
 @contextmanager
 def process_group(device: str) -> Iterator[ProcessGroup]:
-    """Join the other processes, if the environment names any, and leave them at the end.
+    """Join the other processes if the environment names any, and leave them at the end.
 
     Args:
-        device: "auto" takes a GPU where there is one; otherwise a name as torch has it, such as "cpu" or "cuda:1".
+        device: "auto" is a GPU if there is one; otherwise a name of torch, such as "cpu" or "cuda:1".
 
     Raises:
-        InputError: The device is not here.
+        InputError: This machine has no such device.
     """
     world_size, rank, local = (int(os.environ.get(name, default)) for name, default in _ENVIRONMENT)
     own_gpu = device == "auto" and world_size > 1 and torch.cuda.is_available()

@@ -1,9 +1,9 @@
-"""Hyperparameter evolution as upstream does it (yolov5 7.0.14, train.py), as pure functions.
+"""Hyperparameter evolution as in upstream YOLOv5 (yolov5 7.0.14, train.py), as pure functions.
 
-A generation is a function of its number, the settings and the generations it may see: it can be trained again, or
-beside others, and comes out the same. What differs from upstream: the first generation trains with the settings as
-they stand, hyperparameters of gain 0 are never touched, limits hold after rounding, and chance comes from the seed
-instead of the clock.
+A generation is a function of its number, the settings and the generations before it, so it can be trained again, or in
+parallel, with the same result. Differences to upstream: the first generation trains with the given settings,
+hyperparameters of gain 0 never change, limits hold after rounding, and random numbers depend on the seed instead of the
+clock.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ logger = logging.getLogger(__name__)
 Values = Mapping[str, float | None]
 
 WEAKEST, STRONGEST = 0.3, 3.0
-"""Limits of what a mutation multiplies a hyperparameter by."""
+"""Limits of the factor by which a mutation multiplies a hyperparameter."""
 SMALLEST_WEIGHT = 1e-6
 DIGITS = 5
 TRIES = 1000
 UNSET = {"anchors": 3.0}
-"""What mutates where a hyperparameter has no value."""
+"""Value that mutates if a hyperparameter has none."""
 MADE_BY = "evolve_generation"
 METRICS = ("precision", "recall", "mAP_0.5", "mAP_0.5:0.95")
 
 
 @dataclass(frozen=True)
 class Generation:
-    """What one generation trained with, and how well it did.
+    """Hyperparameters and result of one generation.
 
     Attributes:
-        generation: Its number, from 0.
-        parent: Number of the generation whose hyperparameters mutated; None for the settings themselves.
-        hyperparameters: What it trained with.
-        epochs: How long.
-        precision: Of its best epoch, as the three below.
-        recall: As upstream's `metrics/recall`.
-        map50: Mean AP at IoU 0.5.
-        map50_95: Mean AP over IoU 0.5 to 0.95.
-        fitness: What evolution maximises.
+        generation: Number, from 0.
+        parent: Number of the generation whose hyperparameters were mutated; None for the settings themselves.
+        hyperparameters: Hyperparameters of the training.
+        epochs: Epochs run.
+        precision: Precision of the best epoch.
+        recall: Recall of the best epoch.
+        map50: Mean AP at IoU 0.5 of the best epoch.
+        map50_95: Mean AP over IoU 0.5 to 0.95 of the best epoch.
+        fitness: Value that evolution maximises.
     """
 
     generation: int
@@ -66,16 +66,16 @@ class Generation:
     fitness: float
 
     def to_dict(self) -> dict[str, Any]:
-        """As it is stored."""
+        """The record as plain values."""
         return asdict(self)
 
 
 def visible_generations(generation: int, parallel: int) -> range:
-    """Generations whose records a generation breeds from: those of the groups before its own.
+    """Numbers of the generations that a generation can descend from: those of earlier groups.
 
     Args:
-        generation: Its number, from 0.
-        parallel: Generations of a group, which train side by side.
+        generation: Number, from 0.
+        parallel: Generations per group; they train in parallel.
     """
     return range(generation // parallel * parallel)
 
@@ -83,19 +83,19 @@ def visible_generations(generation: int, parallel: int) -> range:
 def breed(
     generation: int, base: Values, history: Sequence[Generation], evolution: Evolution
 ) -> tuple[int | None, dict[str, float | None]]:
-    """The hyperparameters of a generation.
+    """Hyperparameters of a generation.
 
     Args:
-        generation: Its number; 0 gets `base` as it is.
+        generation: Number; 0 uses `base` unchanged.
         base: Hyperparameters of the settings.
-        history: Earlier generations; all that are visible to this one, and any others.
+        history: Earlier generations: all those visible to this one, and possibly others.
         evolution: Seed, parents, mutations.
 
     Returns:
-        The parent's number, or None where `base` is the parent, and the hyperparameters.
+        The parent's number (None if the parent is `base`) and the hyperparameters.
 
     Raises:
-        InputError: A visible generation is missing, or nothing can mutate.
+        InputError: A visible generation is missing, or no hyperparameter can change.
     """
     if generation == 0:
         return None, dict(base)
@@ -104,8 +104,8 @@ def breed(
     missing = [number for number in visible if number not in known]
     if missing:
         raise InputError(
-            f"generation {generation} breeds from generations 0 to {visible[-1]};"
-            f" no record of {', '.join(map(str, missing))} given with --history"
+            f"generation {generation} descends from generations 0 to {visible[-1]};"
+            f" pass the records of {', '.join(map(str, missing))} with --history"
         )
     rng = np.random.default_rng([evolution.seed, generation])
     parent = choose_parent([known[number] for number in visible], evolution.parents, rng) if visible else None
@@ -120,12 +120,12 @@ def breed(
 
 
 def choose_parent(history: Sequence[Generation], parents: int, rng: np.random.Generator) -> Generation:
-    """Draw one of the fittest, weighted by how far its fitness is above the least of theirs.
+    """Draw one of the fittest generations, weighted by its fitness above the lowest of them.
 
     Args:
         history: At least one generation.
-        parents: How many may be drawn; of equally fit ones the earlier come first.
-        rng: Source of chance.
+        parents: Number of candidates; ties prefer earlier generations.
+        rng: Random generator.
     """
     eligible = sorted(history, key=_rank)[:parents]
     fitness = np.array([record.fitness for record in eligible])
@@ -136,20 +136,20 @@ def choose_parent(history: Sequence[Generation], parents: int, rng: np.random.Ge
 def mutate(
     values: Values, space: SearchSpace, probability: float, sigma: float, rng: np.random.Generator
 ) -> dict[str, float | None]:
-    """Multiply hyperparameters by chance, again and again until at least one is another.
+    """Multiply hyperparameters by random factors, until at least one changes.
 
     Args:
         values: Hyperparameters of the parent.
-        space: Gain and limits of each; gain 0 leaves it alone.
-        probability: Of each to mutate.
-        sigma: Spread of a mutation of gain 1; how much of it a child gets is drawn, too.
-        rng: Source of chance.
+        space: Gain and limits of each hyperparameter; gain 0 excludes it.
+        probability: Probability of each mutation.
+        sigma: Spread of a mutation of gain 1; the share of it that a child gets is random, too.
+        rng: Random generator.
 
     Returns:
-        All of `values`, the mutated ones within their limits and of five significant digits.
+        All of `values`; mutated ones are within their limits and have five significant digits.
 
     Raises:
-        InputError: Nothing changes, however often it is tried.
+        InputError: No value changes after many attempts.
     """
     mutable = {name: reach for name, reach in space if name in values and reach.gain > 0}
     starts = {name: UNSET.get(name) if values[name] is None else values[name] for name in mutable}
@@ -168,7 +168,7 @@ def mutate(
         mutated = child(factors.clip(WEAKEST, STRONGEST))
         if mutated != unchanged:
             return mutated
-    raise InputError("evolution.space: no hyperparameter can change: each has gain 0, value 0 or no room")
+    raise InputError("evolution.space: no hyperparameter can change; expected one with a gain and a value other than 0")
 
 
 def _limited(value: float, reach: SearchRange) -> float:
@@ -176,7 +176,7 @@ def _limited(value: float, reach: SearchRange) -> float:
 
 
 def fittest(history: Sequence[Generation]) -> Generation:
-    """The best of at least one generation; of equally fit ones the earliest."""
+    """The best of at least one generation; ties prefer the earliest one."""
     return min(history, key=_rank)
 
 
@@ -197,21 +197,21 @@ def train_generation(
     """Train one generation.
 
     Args:
-        settings: The detector that evolves.
+        settings: Settings of the detector.
         generation: Number of the generation.
-        history: Earlier generations, at least those that this one breeds from.
-        evolution: Rule and budget.
-        train: Trains with the settings given to it, and returns a training's summary, whose "best" holds the
-            metrics of the best epoch; an empty one in a process that only helps.
+        history: Earlier generations, at least those that this one can descend from.
+        evolution: Settings of the evolution.
+        train: Trains with the given settings and returns the summary of the training, whose "best" has the metrics of
+            the best epoch; an empty one in a process other than the main process.
 
     Returns:
-        The record, or None in a process that only helps. That of a training that diverged has fitness 0.
+        The record, or None in a process other than the main process. A diverged training has fitness 0.
 
     Raises:
-        InputError: A generation that this one breeds from is missing, or nothing can mutate.
+        InputError: A generation that this one descends from is missing, or no hyperparameter can change.
     """
     if not settings.autoanchor:
-        # As upstream: how many anchors to fit means nothing where none are fitted.
+        # As upstream: the number of anchors matters only if anchors are fitted.
         space = evolution.space.model_copy(update={"anchors": evolution.space.anchors._replace(gain=0)})
         evolution = evolution.model_copy(update={"space": space})
     parent, values = breed(generation, settings.hyperparameters.model_dump(), history, evolution)
@@ -219,7 +219,7 @@ def train_generation(
     try:
         summary = train(settings.model_copy(update={"hyperparameters": hyperparameters, "epochs": evolution.epochs}))
     except Diverged as error:
-        logger.info(f"generation {generation}: {error}; it counts with fitness 0")
+        logger.info(f"generation {generation}: {error}; its fitness is 0")
         summary = {"best": {f"metrics/{name}": 0.0 for name in METRICS}, "epochs_run": max(error.epochs, 1)}
     if not summary:
         return None
@@ -245,10 +245,10 @@ def write_generation(path: Path, record: Generation) -> None:
 
 
 def read_generations(paths: Iterable[Path]) -> list[Generation]:
-    """Read records, and sort them by generation.
+    """Read records, sorted by generation.
 
     Raises:
-        InputError: A file is no record, or two are of the same generation.
+        InputError: A file is not a record, or two are of the same generation.
     """
     found: dict[int, Path] = {}
     records = []
@@ -256,7 +256,7 @@ def read_generations(paths: Iterable[Path]) -> list[Generation]:
         record = read_generation(path)
         if record.generation in found:
             raise InputError(
-                f"{path}: is of generation {record.generation}, as {found[record.generation]}; give each once"
+                f"{path}: has generation {record.generation}, like {found[record.generation]}; pass each once"
             )
         found[record.generation] = path
         records.append(record)
@@ -267,7 +267,7 @@ def read_generation(path: Path) -> Generation:
     """Read one record.
 
     Raises:
-        InputError: It is none, or its values are impossible.
+        InputError: The file is not a record, or has an invalid value.
     """
     from uncover.tables import read_summary
 
@@ -276,7 +276,7 @@ def read_generation(path: Path) -> Generation:
     for name, lowest in (("generation", 0), ("epochs", 1), ("parent", 0)):
         value = values[name]
         if not ((isinstance(value, int) and value >= lowest) or (value is None and name == "parent")):
-            raise InputError(f"{path}: {name} is {value!r}; expected a whole number from {lowest}")
+            raise InputError(f"{path}: {name} is {value!r}; expected an integer >= {lowest}")
     for name in ("precision", "recall", "map50", "map50_95", "fitness"):
         value = values[name]
         if not (isinstance(value, int | float) and 0 <= value <= 1):
@@ -285,7 +285,7 @@ def read_generation(path: Path) -> Generation:
 
 
 def history_rows(records: Sequence[Generation]) -> list[dict[str, Any]]:
-    """A row per generation, its hyperparameters in columns of their own after the rest."""
+    """One row per generation; hyperparameters follow the other columns."""
     rows = []
     for record in records:
         row = record.to_dict()

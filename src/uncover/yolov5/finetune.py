@@ -1,6 +1,6 @@
-"""Fine-tuning on frames: where to start, with which settings, on which frames; and points of a learning curve.
+"""Fine-tuning on labelled frames: start weights, settings and frames; and points of a learning curve.
 
-A point of a learning curve is a detector fine-tuned on some frames and scored on the infant that was left out.
+A point of a learning curve is a detector fine-tuned on some frames and evaluated on the infant that was left out.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from uncover import weights as ready_made
 from uncover.atomic import new_file
 from uncover.config.detectors import MAP_INPUTS, OCCLUSION, UPSTREAM, Detector, Hyperparameters
 from uncover.config.finetune import Finetune, TunedDetector
-from uncover.config.values import as_pairs, check_section, merged, read_pairs
+from uncover.config.values import check_section, merged, read_pairs
 from uncover.data.data_yaml import find_data_yaml, is_face
 from uncover.data.folds import Fold, leave_one_out, leave_out, nested_subsets
 from uncover.data.frame_sets import make_frame_set
@@ -46,23 +46,23 @@ logger = logging.getLogger(__name__)
 WEIGHTS = "weights.pt"
 DEFAULT_MODEL = "rgb1"
 VALIDATING_SHARE = 0.2
-"""Of the frames, about which one infant is to validate where nobody names it."""
+"""Target share of frames of the infant that validates, if none is named."""
 RECORD = "left_out.json"
 AS_WHOLE_FACE = {"class_names": (CLASS_NAMES[WHOLE_FACE],), "class_ids": (WHOLE_FACE,)}
-"""Of a header, the one class that frames have."""
+"""Class name of frames in a header."""
 LOWEST, NMS_IOU = 0.001, 0.6
-"""Confidence from which boxes count for average precision, and IoU that NMS leaves, as in stored predictions."""
+"""Lowest confidence for average precision, and IoU of NMS, as for stored predictions."""
 
 
 def find_start(given: Path) -> Path:
-    """The weights file that somebody means.
+    """Find the weights file that a path refers to.
 
     Args:
-        given: A weights file, the folder of a training, or the folder of a run, of which it is the whole-face detector;
-            or, where there is none of this name, ready-made weights.
+        given: A weights file, the folder of a training, or the folder of a run (its whole-face detector); or the name
+            of pretrained weights if there is no such path.
 
     Raises:
-        InputError: There is none.
+        InputError: There are no such weights.
     """
     for place in (given, given / WEIGHTS, given / "models" / DEFAULT_MODEL / WEIGHTS):
         if place.is_file():
@@ -70,23 +70,23 @@ def find_start(given: Path) -> Path:
     if str(given) in ready_made.names():
         return ready_made.find_weights(given)
     trained = sorted(path.parent.name for path in given.glob(f"models/*/{WEIGHTS}"))
-    hint = f"; models that it has: {', '.join(trained)}, such as {given / 'models' / trained[0]}" if trained else ""
+    hint = f"; its models: {', '.join(trained)}, such as {given / 'models' / trained[0]}" if trained else ""
     raise InputError(
         f"{given}: no weights; expected a weights file, a folder with {WEIGHTS}, or a run such as results/demo with"
-        f" models/{DEFAULT_MODEL}/{WEIGHTS} (or give models/{OCCLUSION} of it){hint}"
+        f" models/{DEFAULT_MODEL}/{WEIGHTS} (or pass its models/{OCCLUSION}){hint}"
     )
 
 
 def finetuning_settings(header: Header, changes: Mapping[str, Any], pairs: Sequence[str] = ()) -> Detector:
-    """Settings of the start weights' own training, with what fine-tuning and then the user change.
+    """Settings of the start weights' own training, changed by the fine-tuning recipe and by the user.
 
     Args:
-        header: Of the start weights.
+        header: Header of the start weights.
         changes: Nested values, such as those of `Finetune.changes`.
         pairs: Settings of the user as `key=value`.
 
     Raises:
-        InputError: A setting is unknown or does not fit.
+        InputError: A setting is unknown or invalid.
     """
     whole_face = _knows_faces_alone(header)
     known = {
@@ -99,12 +99,12 @@ def finetuning_settings(header: Header, changes: Mapping[str, Any], pairs: Seque
 
 
 def _knows_faces_alone(header: Header) -> bool:
-    """Whether the one class of a network is a face, whatever it is called."""
+    """Whether the only class of a network is a face, whatever its name."""
     return len(header.class_names) == 1 and is_face(header.class_names[0])
 
 
 def _own_settings(header: Header) -> dict[str, Any]:
-    """What the weights say of their training, as far as this version knows it; imported weights say nothing."""
+    """Training settings in the weights, as far as this version supports them; imported weights have none."""
     own = header.training.get("settings")
     if not isinstance(own, Mapping):
         return {}
@@ -116,19 +116,19 @@ def _own_settings(header: Header) -> dict[str, Any]:
 
 
 def read_start(start: Path) -> Header:
-    """What start weights are; those that look at heatmaps cannot learn from frames alone.
+    """Header of start weights; weights for heatmaps cannot be fine-tuned on frames alone.
 
     Raises:
-        InputError: The file is no weights file, or of a detector of heatmaps.
+        InputError: The file is not a weights file, or is of a detector that runs on heatmaps.
     """
     header, _, _ = read_any_weights(start, tell=False)
     if header.input in MAP_INPUTS:
-        raise InputError(f"{start}: looks at heatmaps (input: {header.input}); expected a detector of photos")
+        raise InputError(f"{start}: is a detector for heatmaps (input: {header.input}); expected a detector for photos")
     return header
 
 
 def is_picked(data: Path) -> bool:
-    """Whether a folder holds frames as they were picked and graded, which are no YOLO data set yet."""
+    """Whether a folder has picked and graded frames, which are not yet a YOLO data set."""
     grades = [data / grade for grade in find_grades(data)] if data.is_dir() else []
     return bool(grades) and not any(find_data_yaml(folder, above=False) for folder in (data, *grades))
 
@@ -136,16 +136,16 @@ def is_picked(data: Path) -> bool:
 def read_frames_to_learn(
     data: Path, header: Header | None, settings: Detector, chosen: Sequence[str] = ()
 ) -> GroupedImages:
-    """Frames with their groups, with the classes that the network is to know.
+    """Frames with their groups, and the classes of the network.
 
     Args:
         data: Data set of frames.
-        header: Of the start weights; None for a training that starts anew.
-        settings: Of the training.
-        chosen: Names of the classes that are to be learnt.
+        header: Header of the start weights; None for a training from scratch.
+        settings: Settings of the training.
+        chosen: Names of the classes to train on.
 
     Raises:
-        InputError: Ten-part weights meet frames of which nobody labelled the parts, or the data set is unusable.
+        InputError: The weights have ten parts but the frames have no part labels, or the data set is unusable.
     """
     whole_face = (CLASS_NAMES[WHOLE_FACE],)
     classes = whole_face if settings.classes == "whole_face" else None
@@ -154,18 +154,18 @@ def read_frames_to_learn(
     found = {int(number) for labels in frames.labelled.labels for number in labels[:, 0]}
     if classes is None and {frames.labelled.class_names[number] for number in found} == set(whole_face):
         raise InputError(
-            f"{data}: has boxes of whole faces only, from which a detector of {len(frames.labelled.class_names)} parts"
-            f" would learn that there are no others; start from a whole-face detector such as models/{DEFAULT_MODEL},"
-            " or give --set classes=whole_face, which learns a new head"
+            f"{data}: has boxes of whole faces only, so a detector of {len(frames.labelled.class_names)} parts would"
+            f" unlearn the other parts; start from a whole-face detector such as models/{DEFAULT_MODEL}, or pass --set"
+            " classes=whole_face, which trains a new head"
         )
     return frames
 
 
 def choose_fold(frames: GroupedImages, name: str | None) -> Fold:
-    """Which group validates: the one that somebody names, else the one that is nearest to a fifth of all frames.
+    """The group that validates: the named one, otherwise the one closest to a fifth of all frames.
 
     Raises:
-        InputError: There are too few groups, or none of this name, or a side has no face.
+        InputError: There are too few groups, no group of this name, or a side has no face.
     """
     if name is not None:
         fold = leave_out(frames.groups, frames.group_named(name))
@@ -177,13 +177,13 @@ def choose_fold(frames: GroupedImages, name: str | None) -> Fold:
     for side, names in (("to train on", fold.training), (f"of {fold.left_out}", fold.held_out)):
         if not frames.with_face(names):
             raise InputError(
-                f"{frames.labelled.folder}: none of the {len(names)} frames {side} has a face; leave another infant out"
+                f"{frames.labelled.folder}: none of the {len(names)} frames {side} has a face; leave out another infant"
                 " with --leave-out, or label more frames"
             )
     logger.info(
         f"validating on {fold.left_out} ({len(fold.held_out)} frames, {frames.with_face(fold.held_out)} with a face),"
         f" training on {len(fold.training)} frames of {', '.join(_groups_of(frames, fold.training))}"
-        + ("" if name else "; choose another with --leave-out")
+        + ("" if name else "; choose another one with --leave-out")
     )
     return fold
 
@@ -200,11 +200,11 @@ def finetuning_job(
 
     Args:
         frames: All frames.
-        training: Names of those to train on.
-        validation: Names of those to validate on.
-        settings: Of the training.
-        start: Weights to start from.
-        header: What they are.
+        training: Names of the training frames.
+        validation: Names of the validation frames.
+        settings: Settings of the training.
+        start: Start weights.
+        header: Header of the start weights.
     """
     own = (frames.take(training), frames.take(validation), settings, start)
     return Job(*own) if header is None else Job(*own, header.channels, header.padding, input=header.input)
@@ -221,18 +221,18 @@ def read_frames_job(
     processes: ProcessGroup,
     chosen: Sequence[str] = (),
 ) -> Job:
-    """Read a training on frames, of which one infant validates unless sets are given.
+    """Read a training on frames. One infant validates unless sets are given.
 
     Args:
-        data: Frames as they were picked, a data set, or a folder with the sets `train` and `val`.
+        data: Picked frames, a data set, or a folder with the sets `train` and `val`.
         val: Data set to validate on.
-        made: Where to make the data set of picked frames.
-        start: Weights to start from.
+        made: Folder for the data set made of picked frames.
+        start: Start weights.
         pairs: Settings as `key=value`.
         left_out: Group that validates.
-        fine_tuning: Take settings and classes from the start weights, and fine-tuning's recipe.
-        processes: The processes that train together, of which one makes the data set.
-        chosen: Names of the classes to learn; for a detector of whole faces, of those that are faces.
+        fine_tuning: Use the settings and classes of the start weights, and the fine-tuning recipe.
+        processes: The processes that train together; the main one makes the data set.
+        chosen: Names of the classes to train on; for a whole-face detector, of those that are faces.
 
     Raises:
         InputError: Weights, frames or settings are unusable, or options contradict each other.
@@ -243,10 +243,10 @@ def read_frames_job(
     else:
         settings = check_section(Detector, read_pairs(pairs), "--set")
     if settings.freeze and start is None:
-        raise InputError(f"freeze={settings.freeze}: keeps start weights as they are; give them with --from RUN")
+        raise InputError(f"freeze={settings.freeze}: frozen layers require start weights; pass --from RUN")
     if val is not None or (left_out is None and find_inside(data) is not None):
         channels = header.channels if header else None
-        job = read_job(data, val, as_pairs(settings), start, channels=channels, chosen=chosen)
+        job = read_job(data, val, (), start, channels=channels, chosen=chosen, settings=settings)
         return replace(job, padding=header.padding, input=header.input) if header else job
     if is_picked(data) or (data.is_dir() and find_data_yaml(data) is None):
         if processes.is_main and (made.parent / WEIGHTS).exists():
@@ -263,10 +263,10 @@ def read_frames_job(
 
 
 def _check_same_frames(data: Path, made: Path, chosen: Sequence[str]) -> None:
-    """Make sure that the data set of a trained model is that of the frames: it is not replaced before the model is.
+    """Check that the data set of a trained model has the same frames: it must not be replaced before the model.
 
     Raises:
-        InputError: The model learnt from other frames, or from other labels of them.
+        InputError: The model was trained on other frames, or on other labels.
     """
     if made.is_dir():
         with TemporaryDirectory(dir=made.parent, prefix=".data.") as place:
@@ -274,11 +274,11 @@ def _check_same_frames(data: Path, made: Path, chosen: Sequence[str]) -> None:
             make_frame_set(data, now, data.resolve().name, classes=chosen, maker="train")
             if read_labelled_images(now).digest() == read_labelled_images(made).digest():
                 return
-    raise InputError(f"{made.parent}: holds a trained model of other data; give another name, or remove it first")
+    raise InputError(f"{made.parent}: has a model trained on other data; pass another name, or remove the folder first")
 
 
 def _reviewed_of(data: Path) -> dict[str, int] | None:
-    """How many of the picked frames that a data set was made of were reviewed; None where it does not say."""
+    """Number of reviewed frames of a data set made of picked frames; None if it is unknown."""
     path = data / "summary.json"
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -297,16 +297,16 @@ def _groups_of(frames: GroupedImages, names: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """A point of a learning curve: what to learn from, and what to be scored on.
+    """A point of a learning curve.
 
     Attributes:
         frames: All frames.
-        fold: Which group is left out.
-        names: Frames to learn from, none for the start weights as they are.
-        count: As many as were asked for.
-        start: Weights to start from.
-        settings: Of the training, which keeps the weights of its last epoch: whatever chose an epoch would need frames
-            of its own.
+        fold: The group that is left out.
+        names: Training frames; none for the unchanged start weights.
+        count: Requested number of training frames.
+        start: Start weights.
+        settings: Settings of the training, which keeps the weights of its last epoch: choosing an epoch would require
+            further frames.
     """
 
     frames: GroupedImages
@@ -320,19 +320,19 @@ class CurvePoint:
 def read_point(
     data: Path, start: Path, count: int, left_out: Sequence[str], changes: Mapping[str, object], pairs: Sequence[str]
 ) -> CurvePoint:
-    """Read frames and draw those to learn from.
+    """Read frames and draw the training frames.
 
     Args:
         data: Data set of frames.
-        start: Weights to start from.
-        count: Frames to learn from, of all groups but one; fewer where there are fewer.
-        left_out: Name of that group, or of one of its videos; or of several groups.
-        changes: What fine-tuning changes in the settings of the start weights' own training; its seed also draws the
+        start: Start weights.
+        count: Number of training frames from all groups but one; fewer if there are fewer.
+        left_out: Name of that group, or of one of its videos; or several names.
+        changes: Changes of fine-tuning to the settings of the start weights' own training; its seed also draws the
             frames.
         pairs: Settings of the user, as `key=value`.
 
     Raises:
-        InputError: Weights, frames or settings are unusable, or the frames drawn show no face.
+        InputError: Weights, frames or settings are unusable, or the drawn frames have no face.
     """
     header = read_start(start)
     settings = finetuning_settings(header, changes, pairs).model_copy(update={"keep": "last", "patience": 0})
@@ -340,18 +340,18 @@ def read_point(
     if not knows_faces and not (count and settings.classes == "whole_face"):
         known = f"{len(header.class_names)} classes, such as {', '.join(header.class_names[:3])}"
         raise InputError(
-            f"{start}: does not know the whole face; it knows {known}; --set classes=whole_face learns a new head, from"
-            " one frame on"
+            f"{start}: has no class for the whole face, but {known}; pass --set classes=whole_face to train a new head"
+            " (requires at least one frame)"
         )
     frames = read_frames_to_learn(data, header, settings)
     fold = leave_out(frames.groups, *map(frames.group_named, left_out))
     names = nested_subsets(fold.training, frames.groups, [count], settings.seed)[count]
     if len(names) < count:
         logger.info(
-            f"note: {len(names)} frames are there without {fold.left_out}, {count} were asked for: learning from these"
+            f"note: only {len(names)} of {count} frames are available without {fold.left_out}; training on these"
         )
     if names and not frames.with_face(names):
-        raise InputError(f"{data}: none of the {len(names)} frames drawn has a face; take another seed, or more frames")
+        raise InputError(f"{data}: none of the {len(names)} frames drawn has a face; use another seed or more frames")
     return CurvePoint(frames, fold, names, count, start, settings)
 
 
@@ -363,23 +363,23 @@ def run_point(
     identity: Mapping[str, object],
     true_iou: float = 0.5,
 ) -> FaceScores:
-    """Fine-tune, score, write `weights.pt` and last `left_out.json`.
+    """Fine-tune, evaluate, write `weights.pt` and finally `left_out.json`.
 
     Args:
-        point: What to learn from.
-        out: Folder to write to; a training that was stopped goes on there.
-        processes: The one process that trains.
-        confidence: From which a box counts as a face.
-        identity: Whatever else changes the result.
-        true_iou: IoU with a true face from which a box finds it.
+        point: The point of the learning curve.
+        out: Output folder; an interrupted training in it is resumed.
+        processes: The process that trains.
+        confidence: Confidence threshold of a face.
+        identity: Further values that change the result.
+        true_iou: Minimum IoU with a true face for a correct box.
 
     Raises:
         InputError: An image is unusable.
-        Diverged: The loss is no longer a number.
+        Diverged: The loss is no longer finite.
     """
     weights = out / WEIGHTS
     if point.names:
-        # It is told of the frames that it trains on, and of no other: nothing of the infant left out can reach it.
+        # The training gets its own frames only, so that nothing of the infant left out can influence it.
         job = finetuning_job(
             point.frames, point.names, point.names, point.settings, point.start, read_start(point.start)
         )
@@ -388,7 +388,7 @@ def run_point(
         check_finished(out, {"epochs_run": 0}, out / RECORD)
         header, state, _ = read_any_weights(point.start)
         if _knows_faces_alone(header):
-            # Under the name and number that frames have.
+            # Use the class name and number of the frames.
             header = header.model_copy(update=AS_WHOLE_FACE)
         save_weights(weights, state, header)
     scores = score_left_out(point, weights, processes, confidence, true_iou)
@@ -412,7 +412,7 @@ def run_point(
 def score_left_out(
     point: CurvePoint, weights: Path, processes: ProcessGroup, confidence: float, true_iou: float
 ) -> FaceScores:
-    """Score weights on the frames of the group that was left out."""
+    """Evaluate weights on the frames of the group that was left out."""
     network, header = load_weights(weights)
     held, names = point.frames.take(point.fold.held_out), list(point.fold.held_out)
     network = network.to(processes.device)

@@ -1,7 +1,7 @@
-"""The one path from image files to a network's answers: validation, prediction and detection all take it.
+"""The path from image files to a network's outputs, shared by validation, prediction and detection.
 
-An image is shrunk or enlarged so that its longest side is the network's size, in the smallest rectangle around it that
-the network's stride allows. What it is batched with never changes what the network sees of it.
+An image is scaled so that its longest side is the network's input size, in the smallest enclosing rectangle that the
+network's stride allows. The other images of a batch never change the input of an image.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ from uncover.yolov5.network import Network
 from uncover.yolov5.nms import non_max_suppression
 from uncover.yolov5.weights import Header, open_weights
 
-SMALLER = "take a smaller batch or image size"
-"""What to do where a batch does not fit into memory."""
+SMALLER = "use a smaller batch or image size"
+"""Advice if a batch does not fit into memory."""
 
 
 class FramedImages:
-    """Images of a list, each in its frame; they can be kept in memory to be gone through again.
+    """Images of a list, each in its frame; they can be kept in memory for further passes.
 
-    Photos are kept in their frames, heatmaps as small as they are stored.
+    Photos are kept in their frames, heatmaps at their stored size.
 
     Attributes:
-        paths: The files.
-        frames: The frame of each.
+        paths: Image files.
+        frames: Frame of each image.
         largest: Bytes of the largest image while it is read.
     """
 
@@ -61,12 +61,12 @@ class FramedImages:
         """
         Args:
             paths: Image files, or files of heatmaps.
-            sizes: int64 (N, 2), width and height of each image, in pixels; of heatmaps, of what they explain.
+            sizes: int64 (N, 2), width and height of each image in pixels; for heatmaps, of the explained image.
             image_size: Longest side of the network's input, in pixels.
             channels: Channels of each image.
             padding: Value around a letterboxed image.
-            keep: Hold decoded images in memory, if a quarter of what is free takes them all.
-            kind: What the network looks at.
+            keep: Keep decoded images in memory, if they need less than a quarter of the free memory.
+            kind: Input of the network.
 
         Raises:
             InputError: Heatmaps are to be kept, and the first file is unusable.
@@ -99,7 +99,7 @@ class FramedImages:
         return framed
 
     def batches(self, batch: int) -> list[list[int]]:
-        """Numbers of images that share a shape, at most `batch` at a time."""
+        """Indices of images that have the same shape, at most `batch` at a time."""
         by_shape: dict[tuple[int, int], list[int]] = defaultdict(list)
         for index, frame in enumerate(self.frames):
             by_shape[frame.out_height, frame.out_width].append(index)
@@ -110,13 +110,13 @@ class FramedImages:
 
 @dataclass(frozen=True)
 class BatchOutput:
-    """What a network says about a batch.
+    """Output of a network for a batch.
 
     Attributes:
-        indices: Numbers of the images.
+        indices: Indices of the images.
         shape: Height and width of the network's input, in pixels.
         decoded: float32 (B, N, 5 + classes): xc yc w h in pixels of the frame, objectness, classes.
-        raw: The three levels before decoding, as the loss wants them.
+        raw: The three levels before decoding, as the loss takes them.
     """
 
     indices: list[int]
@@ -126,12 +126,12 @@ class BatchOutput:
 
 
 def batch_in_words(shape: Sequence[int], device: torch.device) -> str:
-    """A batch (B, C, H, W) on a device, for whoever must make it smaller."""
+    """Describe a batch (B, C, H, W) on a device, for messages on memory."""
     return f"a batch of {shape[0]} images of {shape[3]} x {shape[2]} pixels on {device}"
 
 
 def to_network(images: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
-    """uint8 (B, C, H, W) as the network takes it: float32 shares of 255, channels last in memory."""
+    """Convert uint8 (B, C, H, W) into the network's input: float32 shares of 255, channels last in memory."""
     tensor = torch.from_numpy(images)
     if device.type == "cuda":
         tensor = tensor.pin_memory().to(device, non_blocking=True)
@@ -141,25 +141,25 @@ def to_network(images: NDArray[np.uint8], device: torch.device) -> torch.Tensor:
 def read_groups(
     images: FramedImages, groups: Sequence[list[int]]
 ) -> Iterator[tuple[list[int], list[NDArray[np.uint8]]]]:
-    """Go through groups of images of any shapes; while one is worked on, the next ones are read.
+    """Read groups of images of any shapes; the next groups are read in the background.
 
     Args:
-        images: To read from.
-        groups: Numbers of the images of each group.
+        images: Images to read from.
+        groups: Indices of the images of each group.
 
     Yields:
-        Numbers of a group, and its pixels: uint8 (C, H, W) of each image.
+        Indices of a group, and its pixels: uint8 (C, H, W) of each image.
     """
     threads = readers(images.largest)
     jobs = (partial(images.__getitem__, index) for group in groups for index in group)
-    # All of the next group, and something for every thread beyond it: a slow image must not leave the others idle.
+    # Read the next group, and one more image per thread, so that a slow image does not block the other threads.
     coming = in_background(jobs, max(map(len, groups), default=0) + threads, threads)
     for group in groups:
         yield group, [next(coming) for _ in group]
 
 
 def read_ahead(images: FramedImages, groups: Sequence[list[int]]) -> Iterator[tuple[list[int], NDArray[np.uint8]]]:
-    """As `read_groups`, where the images of a group share a shape: pixels are uint8 (B, C, H, W)."""
+    """Same as `read_groups`, for groups of equal shape: pixels are uint8 (B, C, H, W)."""
     for group, pixels in read_groups(images, groups):
         yield group, np.stack(pixels)
 
@@ -168,14 +168,14 @@ def read_ahead(images: FramedImages, groups: Sequence[list[int]]) -> Iterator[tu
 def infer(
     network: Network, images: FramedImages, batch: int, device: torch.device, precision: Precision = "float32"
 ) -> Iterator[BatchOutput]:
-    """Run a network in evaluation mode over images; the next batch is read while the network works.
+    """Run a network in evaluation mode on images; the next batch is read in the background.
 
     Args:
-        network: On `device`, in evaluation mode.
-        images: What to look at.
-        batch: Images at a time, at most.
-        device: Where the network is.
-        precision: Arithmetic of the network; answers are float32 all the same.
+        network: Network on `device`, in evaluation mode.
+        images: Input images.
+        batch: Maximum number of images at a time.
+        device: Device of the network.
+        precision: Precision of the network; outputs are always float32.
     """
     for group, pixels in read_ahead(images, images.batches(batch)):
         with needs_memory(batch_in_words(pixels.shape, device), SMALLER), in_precision(device, precision):
@@ -196,27 +196,27 @@ def predict(
     image_size: int | None = None,
     precision: Precision = "float32",
 ) -> list[Predictions]:
-    """Run a detector over images, once, and keep its boxes at one or several IoUs of non-maximum suppression.
+    """Run a detector on images once, and return its boxes at one or several IoUs of non-maximum suppression.
 
     Args:
-        network: The detector, on `device`, in evaluation mode.
-        header: What its weights file says of it.
-        names: What to call each of N images.
-        paths: Their files, or those of their heatmaps.
-        sizes: int64 (N, 2), width and height of each, in pixels.
-        confidence: Lowest confidence (objectness times class) kept.
+        network: Detector on `device`, in evaluation mode.
+        header: Header of its weights file.
+        names: Names of the N images.
+        paths: Image files, or files of heatmaps.
+        sizes: int64 (N, 2), width and height of each image, in pixels.
+        confidence: Lowest confidence (objectness times class probability) kept.
         nms_ious: IoUs above which a box of the same class and lower confidence is dropped.
-        device: Where the network is.
-        batch: Images at a time, at most.
-        image_size: Longest side of the network's input, in pixels; None takes that of the training.
-        precision: Arithmetic of the network.
+        device: Device of the network.
+        batch: Maximum number of images at a time.
+        image_size: Longest side of the network's input, in pixels; None uses that of the training.
+        precision: Precision of the network.
 
     Returns:
-        Predictions at each of these IoUs, all from the same candidates.
+        Predictions at each of these IoUs, from the same candidates.
 
     Raises:
-        InputError: An image cannot be read, or has another number of channels, or the device does not compute in
-            the precision.
+        InputError: An image cannot be read, has another number of channels, or the device does not support the
+            precision.
     """
     check_precision(device, precision)
     size = image_size or header.image_size
@@ -265,14 +265,14 @@ def _as_table(found: Sequence[tuple[int, NDArray[np.float32]]], names: Sequence[
 
 @dataclass(frozen=True)
 class InferenceOptions:
-    """How to detect.
+    """Options of detection.
 
     Attributes:
         confidence: Lowest confidence kept.
         nms_iou: IoU above which a box of the same class and lower confidence is dropped.
-        batch: Images at a time, at most.
-        image_size: Longest side of the network's input, in pixels; None takes that of the training.
-        precision: Arithmetic of the network.
+        batch: Maximum number of images at a time.
+        image_size: Longest side of the network's input, in pixels; None uses that of the training.
+        precision: Precision of the network.
     """
 
     confidence: float
@@ -283,17 +283,17 @@ class InferenceOptions:
 
 
 class Predictor:
-    """A detector."""
+    """A detector that is ready to run on files."""
 
     def __init__(self, weights: Path, device: str, options: InferenceOptions) -> None:
         """
         Args:
-            weights: Of a training, or a checkpoint of upstream's YOLOv5.
-            device: "auto", or a name as torch has it.
-            options: How to detect.
+            weights: Weights file of a training, or a checkpoint of upstream YOLOv5.
+            device: "auto", or a name of torch.
+            options: Options of detection.
 
         Raises:
-            InputError: The device is not here, or the file holds no weights.
+            InputError: This machine has no such device, or the file has no weights.
         """
         self._device, self._options = pick_device(device), options
         network, self._header, self._sha256 = open_weights(weights)
@@ -301,7 +301,7 @@ class Predictor:
 
     @property
     def class_names(self) -> dict[int, str]:
-        """Of the detector, by id in label files."""
+        """Class names by id in label files."""
         return dict(zip(self._header.class_ids, self._header.class_names, strict=True))
 
     def find(self, given: Sequence[Path], shard: Shard = WHOLE) -> Inputs:
@@ -310,33 +310,33 @@ class Predictor:
 
     @property
     def header(self) -> Header:
-        """What the detector is."""
+        """Header of the weights."""
         return self._header
 
     def predict(self, inputs: Inputs, confidence: float | None = None) -> Predictions:
-        """Detect in them.
+        """Run the detector.
 
         Args:
-            inputs: As found.
-            confidence: Lowest confidence kept this time; None takes that of the options.
+            inputs: Result of `find`.
+            confidence: Lowest confidence kept; None uses that of the options.
 
         Raises:
-            InputError: An image cannot be read, or the device does not compute in the precision.
+            InputError: An image cannot be read, or the device does not support the precision.
         """
         return self.predict_at(inputs, [self._options.nms_iou], confidence)[0]
 
     def predict_at(
         self, inputs: Inputs, nms_ious: Sequence[float], confidence: float | None = None
     ) -> list[Predictions]:
-        """Detect once, and keep boxes at several IoUs of non-maximum suppression instead of that of the options.
+        """Run the detector once, and return its boxes at several IoUs of non-maximum suppression.
 
         Args:
-            inputs: As found.
-            nms_ious: For each the boxes that it leaves.
+            inputs: Result of `find`.
+            nms_ious: IoUs, used instead of that of the options.
             confidence: As for `predict`.
 
         Raises:
-            InputError: As `predict`.
+            InputError: As for `predict`.
         """
         options = self._options
         found = predict(

@@ -1,4 +1,4 @@
-"""What to train, on what, from where: read from the paths and words that a command is given."""
+"""Read a training job from paths and options: network, data and start weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from uncover.config.detectors import MAP_INPUTS, Detector, Hyperparameters, Input
+from uncover.config.detectors import MAP_INPUTS, UPSTREAM, Detector, Hyperparameters, Input
+from uncover.config.finetune import TunedDetector
 from uncover.config.packaged import ComposedDetector
 from uncover.config.values import check_section, read_pairs
 from uncover.data.data_yaml import SETS, YAML_SUFFIXES, find_data_yaml, hint_at_others, read_data_yaml
@@ -31,7 +32,7 @@ from uncover.yolov5.weights import EXPECTED, initialise, read_any_weights
 logger = logging.getLogger(__name__)
 
 SetPlace = tuple[Path, str | None]
-"""Folder of a data set, or its YAML file, and the entry of that where it has several."""
+"""Folder of a data set, or its YAML file with the entry to use if it has several."""
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,17 @@ class Job:
     """A training.
 
     Attributes:
-        training: Labelled photos or maps to train on.
-        validation: Those that early stopping and the choice of the best epoch look at.
+        training: Labelled photos or heatmaps to train on.
+        validation: Those used for early stopping and the choice of the best epoch.
         settings: Network and recipe.
-        start: Weights file, or checkpoint of upstream's YOLOv5, to start from; None starts anew.
+        start: Weights file or checkpoint of upstream YOLOv5 to start from; None trains from scratch.
         channels: Channels of the images.
         padding: Value around letterboxed images.
-        input: What the network looks at. For heatmaps, the sets have the photos' labels and sizes, and paths of maps.
-        maps: How the heatmaps were made, as the manifest of the training set says; None for photos.
-        maps_digest: Of the manifests of both sets.
-        frames: Of frames that were picked, how many somebody has reviewed, as the data set's `summary.json` says.
-        composed: What training images are composed of, where they are; `training` are then its photos.
+        input: Input of the network. For heatmaps, the sets have the photos' labels and sizes, and paths of heatmaps.
+        maps: Settings of the heatmaps, from the manifest of the training set; None for photos.
+        maps_digest: Digest of the manifests of both sets.
+        frames: For picked frames, the number of reviewed ones, from `summary.json` of the data set.
+        composed: Sources of composed training images; `training` has the photos of it.
     """
 
     training: LabelledImages
@@ -65,7 +66,7 @@ class Job:
     composed: ComposedImages | None = None
 
     def identity(self) -> dict[str, object]:
-        """All that changes the result; a training goes on only from the state of the very same one."""
+        """Everything that changes the result; a training is resumed only from a state of the same identity."""
         start = hashlib.sha256(self.start.read_bytes()).hexdigest() if self.start else None
         return {
             "settings": self.settings.model_dump(mode="json"),
@@ -90,30 +91,31 @@ def read_job(
     heatmaps: Path | None = None,
     input: Input = "photo",
     chosen: Sequence[str] = (),
+    settings: Detector | None = None,
 ) -> Job:
     """Read data sets and settings.
 
     Args:
-        data: A data set, or a folder with the sets `train` and `val` (or `valid`); or the YAML file that lists both.
-        val: The data set to validate on.
+        data: A data set; a folder with the sets `train` and `val` (or `valid`); or the YAML file that lists both.
+        val: Data set to validate on.
         pairs: Settings as `key=value`.
-        start: Weights to start from.
-        hyperparameters: Record of an evolution's best generation, to train with its hyperparameters.
-        channels: Channels of the images; None takes those of the input.
-        padding: Value around letterboxed images; None takes grey for photos and 0 for heatmaps.
-        heatmaps: Folder with the heatmap sets `train` and `val` of the same photos, or a heatmap set of all of them,
-            for an input of heatmaps.
-        input: What the network looks at.
-        chosen: Names of the data set's classes to learn; for a detector of whole faces, of those that are faces.
+        start: Start weights.
+        hyperparameters: Record of an evolution's best generation; uses its hyperparameters.
+        channels: Channels of the images; None uses those of the input.
+        padding: Value around letterboxed images; None uses grey for photos and 0 for heatmaps.
+        heatmaps: Folder with the heatmap sets `train` and `val` of the same photos, or one heatmap set of all photos.
+        input: Input of the network.
+        chosen: Names of the classes to train on; for a whole-face detector, of those that are faces.
+        settings: Checked settings, which replace `pairs`.
 
     Raises:
-        InputError: A set is missing, empty or spoilt, a setting is unknown, or options contradict each other.
+        InputError: A set is missing, empty or damaged, a setting is unknown, or options contradict each other.
     """
     if start is not None and not start.is_file():
-        raise InputError(f"{start}: is no file; {EXPECTED}")
-    settings = _read_settings(pairs, hyperparameters, start)
+        raise InputError(f"{start}: no such file; {EXPECTED}")
+    settings = settings or _read_settings(pairs, hyperparameters, start)
     if settings.freeze and start is None:
-        raise InputError(f"freeze={settings.freeze}: keeps start weights as they are; give them with --start WEIGHTS")
+        raise InputError(f"freeze={settings.freeze}: frozen layers require start weights; pass --weights WEIGHTS")
     places = _find_sets(data, val)
     maps = _read_maps(heatmaps, input, places[0][0] == places[1][0])
     seen = _channels(input, channels, maps)
@@ -125,7 +127,7 @@ def read_job(
             sets.append(read_annotated_images(folder, classes, of_photos, subset, chosen))
         except InputError as error:
             errors[str(error)] = None
-    # Each names its set, and has printed its own lines where it has several problems.
+    # Each error names its set; a set with several problems has already printed them.
     if errors:
         raise InputError("; ".join(errors))
     if sets[0].class_names != sets[1].class_names:
@@ -158,16 +160,16 @@ def read_composed_job(
 
     Args:
         photos: Folders `train` of `uncover face_photos`.
-        validation: Data sets to validate on, such as their folders `test`.
+        validation: Data sets to validate on, such as the folders `test`.
         pairs: Settings as `key=value`.
-        start: Weights to start from.
-        covers: Folder of pictures with alpha to lay on faces.
+        start: Start weights.
+        covers: Folder of images with an alpha channel to put on faces.
 
     Raises:
-        InputError: A folder is missing or spoilt, a setting is unknown, or images are composed of what is not there.
+        InputError: A folder is missing or damaged, a setting is unknown, or a source of composed images is missing.
     """
     if start is not None and not start.is_file():
-        raise InputError(f"{start}: is no file; {EXPECTED}")
+        raise InputError(f"{start}: no such file; {EXPECTED}")
     settings = check_section(ComposedDetector, read_pairs(pairs), "--set")
     composed = ComposedImages.read(photos, covers, settings.composed)
     return Job(composed.labelled, read_joined(validation), settings, start, composed=composed)
@@ -175,10 +177,12 @@ def read_composed_job(
 
 def _read_settings(pairs: Sequence[str], hyperparameters: Path | None, start: Path | None) -> Detector:
     values = read_pairs(pairs)
-    if start is not None and "model" not in values:
-        values["model"] = read_any_weights(start, tell=False)[0].model
-        logger.info(f"network: {values['model']}, that of {start}")
-    settings = check_section(Detector, values, "--set")
+    model = None if start is None else read_any_weights(start, tell=False)[0].model
+    if model is not None and "model" not in values:
+        values["model"] = model
+        logger.info(f"network: {model}, as in {start}")
+    # The pretrained networks cannot start from scratch, so only start weights select them.
+    settings = check_section(Detector if model is None or model in UPSTREAM else TunedDetector, values, "--set")
     if hyperparameters is None:
         return settings
     from uncover.tables import read_summary
@@ -191,16 +195,16 @@ def _read_settings(pairs: Sequence[str], hyperparameters: Path | None, start: Pa
 def _read_maps(heatmaps: Path | None, input: Input, one_folder: bool) -> list[MapSet]:
     """The heatmap sets to train and to validate on; none for photos.
 
-    Where one data set has the photos of both, one heatmap set may have the maps of both.
+    If one data set has all photos, one heatmap set may have all heatmaps.
     """
     if input not in MAP_INPUTS:
         if heatmaps is not None:
-            raise InputError(f"--heatmaps {heatmaps}: --input {input} looks at none; give --input joint or classes")
+            raise InputError(f"--heatmaps {heatmaps}: --input {input} uses no heatmaps; pass --input joint or classes")
         return []
     if heatmaps is None:
         raise InputError(
-            f"--input {input}: looks at heatmaps; give --heatmaps DIR, a folder with the sets train, val, or one set"
-            " of all the photos"
+            f"--input {input}: requires heatmaps; pass --heatmaps DIR, a folder with the sets train and val, or one set"
+            "  of all photos"
         )
     whole = one_folder and (heatmaps / MANIFEST).is_file()
     maps = [read_map_set(heatmaps if whole else heatmaps / name) for name in ("train", "val")]
@@ -209,17 +213,17 @@ def _read_maps(heatmaps: Path | None, input: Input, one_folder: bool) -> list[Ma
 
 
 def _channels(input: Input, asked: int | None, maps: Sequence[MapSet]) -> int:
-    """Channels that the network sees."""
+    """Number of input channels of the network."""
     if input == "photo":
         return COLOURS if asked is None else asked
     channels = len(maps[0].settings["class_names"]) if input == "classes" else 1
     if asked not in (None, channels):
-        raise InputError(f"--channels {asked}: --input {input} has {channels}; leave the option out")
+        raise InputError(f"--channels {asked}: --input {input} has {channels} channels; remove the option")
     return channels
 
 
 def find_inside(data: Path) -> tuple[SetPlace, SetPlace] | None:
-    """The sets to train and to validate on where a folder, or a YAML file, holds both; None where it does not."""
+    """The sets to train and to validate on if a folder or a YAML file has both, otherwise None."""
     path = data if data.is_file() else find_data_yaml(data, above=False)
     entries = read_data_yaml(path).entries if path is not None else {}
     if {"train", "val"} <= entries.keys() and entries["train"] != entries["val"]:
@@ -231,7 +235,7 @@ def find_inside(data: Path) -> tuple[SetPlace, SetPlace] | None:
 
 
 def _find_sets(data: Path, val: Path | None) -> tuple[SetPlace, SetPlace]:
-    """Folder or YAML file, and entry of it, of the sets to train and to validate on."""
+    """Folder or YAML file, with the entry to use, of the sets to train and to validate on."""
     for given in (data, val or data):
         if not given.is_dir() and not (given.is_file() and given.suffix.lower() in YAML_SUFFIXES):
             raise InputError(
@@ -250,13 +254,12 @@ def _find_sets(data: Path, val: Path | None) -> tuple[SetPlace, SetPlace]:
             return (folder, None), (beside, None)
     hint = hint_at_others(data) if find_data_yaml(folder) is None else ""
     raise InputError(
-        f"{data}: does not say what to validate on; expected sets `train` and `val` in it, a set `val` beside it, or"
-        f" --val DATA{hint}"
+        f"{data}: no validation set; expected sets `train` and `val` in it, a set `val` next to it, or --val DATA{hint}"
     )
 
 
 def _place_of(given: Path, subset: str) -> SetPlace:
-    """A set that somebody gave; of a YAML file that lists several, the one that is meant."""
+    """A given set; of a YAML file that lists several, the entry for this subset."""
     if given.is_dir():
         return given, None
     entries = read_data_yaml(given).entries
@@ -265,20 +268,20 @@ def _place_of(given: Path, subset: str) -> SetPlace:
 
 
 def build_start(settings: Detector, labelled: LabelledImages, channels: int, start: Path | None) -> Network:
-    """Build a network and give it its start weights and anchors.
+    """Build a network with its start weights and anchors.
 
     Args:
         settings: Network, seed, whether to fit anchors.
         labelled: Training set: classes, and boxes to fit anchors to.
         channels: Channels of its images.
-        start: Weights file, or checkpoint of upstream's YOLOv5; None starts anew.
+        start: Weights file or checkpoint of upstream YOLOv5; None initialises the network.
 
     Raises:
-        InputError: The file holds no weights of this network.
+        InputError: The file has no weights of this network.
     """
     anchors = settings.hyperparameters.anchors
     if start is None and settings.weights == "coco":
-        logger.info("note: no start weights were given; starting anew (settings: weights=scratch)")
+        logger.info("note: no start weights given; training from scratch (weights=scratch)")
     network = build_network(
         settings.model,
         channels,
@@ -290,12 +293,13 @@ def build_start(settings: Detector, labelled: LabelledImages, channels: int, sta
         header, state, _ = read_any_weights(start)
         if header.model != settings.model:
             raise InputError(
-                f"{start}: holds weights of {header.model}; expected those of {settings.model}, or model={header.model}"
+                f"{start}: has weights of {header.model}, not of {settings.model}; pass other weights, or --set"
+                f" model={header.model}"
             )
         if anchors is not None:
             state = {name: value for name, value in state.items() if not name.endswith(".anchors")}
         left_out = initialise(network, state, str(start))
-        logger.info(f"start weights: {start}" + (f"; initialised anew: {', '.join(left_out)}" if left_out else ""))
+        logger.info(f"start weights: {start}" + (f"; newly initialised: {', '.join(left_out)}" if left_out else ""))
     if settings.autoanchor:
         head = network.head
         strides = head.stride.view(-1, 1, 1)

@@ -1,8 +1,8 @@
-"""One training in several processes of this machine: each gets a rank and, where there are GPUs, one of them.
+"""Run one training in several processes of this machine: each gets a rank and, if there are GPUs, one of them.
 
-Like torchrun for a single machine, and with its environment variables; what joins them is `distributed`, which imports
-torch. torchrun itself is not used: it takes seconds to import, wraps every error in a report of many lines, ends with
-exit code 1 where ours is 2 for bad input, and outlives a Snakemake that is killed.
+Like torchrun for a single machine, with the same environment variables; `distributed`, which imports torch, joins the
+processes. torchrun itself is not used: it takes seconds to import, wraps each error in a long report, exits with code 1
+instead of 2 for bad input, and keeps running if its Snakemake is killed.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ SECONDS_BETWEEN_POLLS = 0.2
 SECONDS_TO_SPEAK = 5.0
 SECONDS_TO_END = 10.0
 SILENT = (0, -signal.SIGTERM, 128 + signal.SIGTERM)
-"""Exit codes of a process that told of no error: done, or ended before or after it began to handle signals."""
+"""Exit codes of a process without an error: done, or terminated before or after it started to handle signals."""
 WORLD_SIZE = "WORLD_SIZE"
-"""Variable that each process of a group has, whoever started it."""
+"""Environment variable of every process of a group, whatever started it."""
 
 
 def in_process_group() -> bool:
-    """Whether this process is one of several already."""
+    """Whether this process is already one of a group."""
     return WORLD_SIZE in os.environ
 
 
@@ -38,12 +38,12 @@ def launch_processes(processes: int, words: Sequence[str], parent: str) -> int:
     """Run a command of uncover in several processes and wait for all of them.
 
     Args:
-        processes: How many.
-        words: The command line, without `uncover`.
-        parent: Variable that names the process with which each of them ends.
+        processes: Number of processes.
+        words: Command line, without `uncover`.
+        parent: Environment variable with the id of the process; each child ends with it.
 
     Returns:
-        0, or the exit code of the first that failed, which ends the others too.
+        0, or the exit code of the first process that failed, which ends the others too.
     """
     command = [sys.executable, "-m", "uncover", *words]
     shared = {
@@ -58,7 +58,7 @@ def launch_processes(processes: int, words: Sequence[str], parent: str) -> int:
     with contextlib.ExitStack() as stack:
         started: list[subprocess.Popen[bytes]] = []
         stack.callback(_end, started)
-        # All say the same of bad input. The first one speaks; of the others only what it does not say.
+        # All processes report the same bad input, so of the others only different lines are printed.
         others = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(processes - 1)]
         for rank, errors in enumerate([None, *others]):
             environment = shared | {"RANK": str(rank), "LOCAL_RANK": str(rank)}
@@ -75,7 +75,7 @@ def _wait(processes: Sequence[subprocess.Popen[bytes]]) -> int:
         codes = [process.poll() for process in processes]
         failed = [code for code in codes if code]
         if failed:
-            # Whoever fails takes the others along, which have some time to say their own and to end by themselves.
+            # A failed process ends the others; they get some time to print their own errors and to exit.
             until = time.monotonic() + SECONDS_TO_SPEAK
             while time.monotonic() < until and any(process.poll() is None for process in processes):
                 time.sleep(SECONDS_BETWEEN_POLLS)

@@ -1,7 +1,7 @@
 """YOLOv5's loss: boxes by complete IoU, objectness and classes by cross-entropy.
 
-Each box is learnt by the cell that holds its centre and by the two nearest neighbours of that cell, on every level and
-for every anchor whose sides differ from the box's by less than `anchor_t` times (yolov5 7.0.14, utils/loss.py).
+Each box is assigned to the cell with its centre and to the two nearest neighbours of that cell, on every level and for
+every anchor whose sides differ from the box's by a factor below `anchor_t` (yolov5 7.0.14, utils/loss.py).
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from uncover.config.detectors import Hyperparameters
 from uncover.yolov5.network import Network
 
 LEVEL_WEIGHTS = (4.0, 1.0, 0.4)
-"""Weight of each level's objectness; small objects are the hard ones."""
+"""Weight of each level's objectness, highest for small objects."""
 FOCAL_ALPHA = 0.25
 EPSILON = 1e-7
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """Which candidates of a level learn which box; each is named by its place in the raw level.
+    """Candidates of a level with their target boxes; a candidate is identified by its position in the raw level.
 
     Attributes:
         place: int64 (P,) each: image, anchor, row, column.
@@ -42,7 +42,7 @@ class Assignment:
 class DetectionLoss:
     """The loss of a network.
 
-    Its gains follow upstream's training: they are scaled to the number of levels and classes and to the image size.
+    Its gains follow upstream: they are scaled to the number of levels and classes and to the image size.
     """
 
     def __init__(
@@ -50,11 +50,11 @@ class DetectionLoss:
     ) -> None:
         """
         Args:
-            network: On its device, with its final anchors.
+            network: Network on its device, with its final anchors.
             hyperparameters: Gains, weights of positives, `anchor_t`, `fl_gamma`.
             image_size: Longest side of the network's input, in pixels.
-            exclusive: Where several targets claim one candidate, only the one that fits its anchor best learns
-                there; upstream lets all of them pull at it.
+            exclusive: If several targets match one candidate, use only the one that fits its anchor best; upstream
+                uses all of them.
         """
         self._exclusive = exclusive
         self._head = network.head
@@ -68,18 +68,18 @@ class DetectionLoss:
             ]
         )
         self._positive_weights = self._head.anchors.new_tensor([hyperparameters.obj_pw, hyperparameters.cls_pw])
-        # Cell itself, left, upper, right and lower neighbour.
+        # The cell itself and its left, upper, right and lower neighbours.
         self._steps = self._head.anchors.new_tensor([[0, 0], [-1, 0], [0, -1], [1, 0], [0, 1]]).long()
 
     def __call__(self, raw: list[Tensor], targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Compare answers with labels.
+        """Compare outputs with labels.
 
         Args:
-            raw: The network's raw levels, float32 (B, A, h, w, 5 + classes).
+            raw: Raw levels of the network, float32 (B, A, h, w, 5 + classes).
             targets: float32 (M, 6): image in batch, class, and xc yc w h as shares of the network's input.
 
         Returns:
-            The loss to minimise (a scalar, summed over the images), and float32 (3,): box, objectness and class loss.
+            The loss to minimise (scalar, summed over images), and float32 (3,): box, objectness and class loss.
         """
         losses = []
         for values, anchors, weight in zip(raw, self._head.anchors, LEVEL_WEIGHTS, strict=True):
@@ -105,7 +105,7 @@ class DetectionLoss:
         return torch.stack((box_loss, objectness * weight, class_loss))
 
     def _cross_entropy(self, logits: Tensor, expected: Tensor, positive_weight: Tensor) -> Tensor:
-        """Mean binary cross-entropy, focal where `fl_gamma` is set."""
+        """Mean binary cross-entropy; focal loss if `fl_gamma` is set."""
         gamma = self._hyp.fl_gamma
         if not gamma:
             return functional.binary_cross_entropy_with_logits(logits, expected, pos_weight=positive_weight)
@@ -118,7 +118,7 @@ class DetectionLoss:
         return (each * balance * (1 - right) ** gamma).mean()
 
     def _assign(self, shape: torch.Size, anchors: Tensor, targets: Tensor) -> Assignment:
-        """Find the candidates of a level of this shape that learn each target."""
+        """Find the candidates of a level of this shape for each target."""
         height, width = shape[2:4]
         cells = targets.new_tensor([width, height])
         centres, sides = targets[:, 2:4] * cells, targets[:, 4:6] * cells
@@ -134,7 +134,7 @@ class DetectionLoss:
         step, pair = chosen.T.nonzero(as_tuple=True)
 
         anchor, target = anchor[pair], target[pair]
-        # Half a step and rounding down: a neighbour is taken on the side that the centre leans to.
+        # Half a step, rounded down, selects the neighbour on the side of the centre.
         cell = (centre[pair] + self._steps[step] * 0.5).long()
         cell = torch.minimum(cell.clamp_(min=0), cells.long() - 1)
         if self._exclusive:
@@ -146,7 +146,7 @@ class DetectionLoss:
 
     @staticmethod
     def _best_fitting(image: Tensor, anchor: Tensor, cell: Tensor, misfit: Tensor, shape: torch.Size) -> Tensor:
-        """bool (N,): whether no other claim to the same candidate fits better."""
+        """bool (N,): whether no other target of the same candidate fits better."""
         _, anchors, height, width = shape[:4]
         candidate = ((image * anchors + anchor) * height + cell[:, 1]) * width + cell[:, 0]
         _, number = candidate.unique(return_inverse=True)
@@ -155,10 +155,10 @@ class DetectionLoss:
 
 
 def complete_iou(boxes: Tensor, others: Tensor) -> Tensor:
-    """IoU less a penalty for distant centres and for other proportions (CIoU, Zheng et al. 2020).
+    """IoU minus a penalty for distant centres and for different aspect ratios (CIoU, Zheng et al. 2020).
 
-    Boxes elsewhere are compared by the one IoU of `metrics`; this one needs a gradient. The order of operations is
-    upstream's, so that gradients are too, to the last bit; torchvision's `complete_box_iou_loss` rounds otherwise.
+    Elsewhere boxes are compared by the IoU of `metrics`; this one needs a gradient. The order of operations is that of
+    upstream, so that gradients are equal to the last bit; torchvision's `complete_box_iou_loss` rounds differently.
 
     Args:
         boxes: (P, 4) xc yc w h; gradients flow through it.
@@ -178,7 +178,7 @@ def complete_iou(boxes: Tensor, others: Tensor) -> Tensor:
     slope, other_slope = (torch.atan(each[:, 0] / each[:, 1]) for each in (sides, other_sides))
     proportion = 4 / math.pi**2 * (other_slope - slope).square()
     with torch.no_grad():
-        # Rounding takes the IoU of a box met to the last bit above 1; upstream's loss then is no number.
+        # For an exact match, rounding may give an IoU above 1, for which upstream's loss is not finite.
         share = proportion / (proportion - iou + (1 + EPSILON)).clamp(EPSILON)
     return iou - (distance + proportion * share)
 

@@ -1,31 +1,38 @@
 """YOLOv5 (v6.0 and later) for any number of channels and classes.
 
-Modules are nested and named as upstream's, so that state dicts fit both ways, and are made in upstream's order, so that
-one seed gives both the same weights.
+Modules are nested and named as in upstream, so that state dicts are compatible in both directions, and are created in
+the same order, so that a seed gives the same weights.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import Tensor, nn
 
 from uncover.config.detectors import UPSTREAM
 from uncover.errors import InputError
 
 SCRFD = "scrfd_2.5g"
-"""Layers of SCRFD-2.5G (Guo et al., ICLR 2022), of residual blocks without batch norm, below a head of YOLOv5."""
+"""Architecture of SCRFD-2.5G (Guo et al., ICLR 2022): residual blocks without batch norm, with a head of YOLOv5."""
 MODELS = (*UPSTREAM, SCRFD)
 
 
+MULTIPLES = {
+    "yolov5n": (0.33, 0.25),
+    "yolov5s": (0.33, 0.50),
+    "yolov5m": (0.67, 0.75),
+    "yolov5l": (1.0, 1.0),
+    "yolov5x": (1.33, 1.25),
+}
+"""Depth and width of upstream's networks, as multiples of `yolov5l`."""
+
+
 def architecture(model: str) -> dict[str, Any]:
-    """The description of a network, as the package ships it.
+    """The description of a network, as upstream's YAML files have it.
 
     Args:
         model: One of `MODELS`.
@@ -35,26 +42,61 @@ def architecture(model: str) -> dict[str, Any]:
         last two are [from, number, module, arguments].
 
     Raises:
-        InputError: There is no such network, or the package is not installed.
+        InputError: There is no such network.
     """
     if model == SCRFD:
         return _scrfd()
     if model not in MODELS:
         raise InputError(f"network {model}: unknown; expected one of {', '.join(MODELS)}")
-    package = importlib.util.find_spec("yolov5")
-    if package is None or not package.submodule_search_locations:
-        raise InputError("the package yolov5 is not installed; its files describe the networks (pip install yolov5)")
-    file = Path(package.submodule_search_locations[0]) / "models" / f"{model}.yaml"
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+    return _yolov5(*MULTIPLES[model])
 
 
 def count_layers(design: Mapping[str, Any]) -> int:
-    """Layers of a described network, with its head, which is the last."""
+    """Number of layers of a description, including the head, which is the last layer."""
     return len(design["backbone"]) + len(design["head"])
 
 
+def _yolov5(depth: float, width: float) -> dict[str, Any]:
+    """The layers of models/yolov5*.yaml (YOLOv5 v7.0 by Ultralytics, AGPL-3.0), value for value.
+
+    They are here because the package that ships the files demands more than a gigabyte of other packages.
+    """
+    backbone = [
+        [-1, 1, "Conv", [64, 6, 2, 2]],
+        [-1, 1, "Conv", [128, 3, 2]],
+        [-1, 3, "C3", [128]],
+        [-1, 1, "Conv", [256, 3, 2]],
+        [-1, 6, "C3", [256]],
+        [-1, 1, "Conv", [512, 3, 2]],
+        [-1, 9, "C3", [512]],
+        [-1, 1, "Conv", [1024, 3, 2]],
+        [-1, 3, "C3", [1024]],
+        [-1, 1, "SPPF", [1024, 5]],
+    ]
+    head = [
+        [-1, 1, "Conv", [512, 1, 1]],
+        [-1, 1, "nn.Upsample", ["None", 2, "nearest"]],
+        [[-1, 6], 1, "Concat", [1]],
+        [-1, 3, "C3", [512, False]],
+        [-1, 1, "Conv", [256, 1, 1]],
+        [-1, 1, "nn.Upsample", ["None", 2, "nearest"]],
+        [[-1, 4], 1, "Concat", [1]],
+        [-1, 3, "C3", [256, False]],
+        [-1, 1, "Conv", [256, 3, 2]],
+        [[-1, 14], 1, "Concat", [1]],
+        [-1, 3, "C3", [512, False]],
+        [-1, 1, "Conv", [512, 3, 2]],
+        [[-1, 10], 1, "Concat", [1]],
+        [-1, 3, "C3", [1024, False]],
+        [[17, 20, 23], 1, "Detect", ["nc", "anchors"]],
+    ]
+    anchors = [[10, 13, 16, 30, 33, 23], [30, 61, 62, 45, 59, 119], [116, 90, 156, 198, 373, 326]]
+    multiples = {"depth_multiple": depth, "width_multiple": width}
+    return {"nc": 80, **multiples, "anchors": anchors, "backbone": backbone, "head": head}
+
+
 def _scrfd() -> dict[str, Any]:
-    """SCRFD-2.5G's layers in the order of its published graph, which `uncover.yolov5.scrfd` relies on."""
+    """Layers of SCRFD-2.5G in the order of its published graph, which `uncover.yolov5.scrfd` relies on."""
     backbone = [
         *([-1, 1, "ConvReLU", [*arguments]] for arguments in ((12, 3, 2), (12, 3, 1), (24, 3, 1))),
         [-1, 1, "nn.MaxPool2d", [2, 2]],
@@ -83,7 +125,7 @@ def _scrfd() -> dict[str, Any]:
 
 
 class Conv(nn.Module):
-    """Convolution, batch norm, SiLU; the spatial size is kept but for the stride."""
+    """Convolution, batch norm, SiLU; keeps the spatial size unless there is a stride."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int = 1, stride: int = 1, padding: int | None = None) -> None:
         super().__init__()
@@ -104,7 +146,7 @@ class ConvReLU(nn.Sequential):
 
 
 class Residual(nn.Module):
-    """Two convolutions beside a shortcut, which is pooled and projected where the size changes (ResNet-D)."""
+    """Two convolutions with a shortcut, which is pooled and projected if the size changes (ResNet-D)."""
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -140,7 +182,7 @@ class Bottleneck(nn.Module):
 
 
 class C3(nn.Module):
-    """A chain of bottlenecks beside a plain convolution."""
+    """A chain of bottlenecks in parallel with a plain convolution."""
 
     def __init__(self, inputs: int, outputs: int, repeats: int, shortcut: bool = True) -> None:
         super().__init__()
@@ -155,7 +197,7 @@ class C3(nn.Module):
 
 
 class SPPF(nn.Module):
-    """Maxima over growing neighbourhoods, side by side."""
+    """Maxima over growing neighbourhoods, concatenated."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         super().__init__()
@@ -179,7 +221,7 @@ class Concat(nn.Module):
 
 
 class Detect(nn.Module):
-    """The head: a convolution per level, 1x1 in YOLOv5 itself, and what its numbers mean.
+    """The head: a convolution per level (1x1 in YOLOv5 itself), and the decoding of its outputs.
 
     Attributes:
         anchors: float32 (levels, anchors, 2), width and height in cells of the level.
@@ -202,7 +244,7 @@ class Detect(nn.Module):
             convolution = nn.Conv2d(width, anchors.shape[1] * (5 + classes), kernel, padding=kernel // 2)
             self.m.append(convolution)
             with torch.no_grad():
-                # At first, expect eight objects in a photo of 640 pixels, and every class to be rare.
+                # Initial biases: eight objects per photo of 640 pixels, and rare classes.
                 bias = convolution.bias.view(anchors.shape[1], 5 + classes)  # type: ignore[union-attr]
                 bias[:, 4] += math.log(8 / (640 / step) ** 2)
                 bias[:, 5:] += math.log(0.6 / (classes - 0.99999))
@@ -219,7 +261,7 @@ class Detect(nn.Module):
         """Raw levels (B, A, H, W, 5 + classes) as (B, N, 5 + classes): xc yc w h in pixels, objectness, classes."""
         decoded = []
         for values, anchors, stride in zip(raw, self.anchors, self.stride, strict=True):
-            # Mixed precision is too coarse for pixels.
+            # Mixed precision is too coarse for pixel coordinates.
             values = values.to(torch.promote_types(values.dtype, torch.float32))
             batch, count, height, width, size = values.shape
             y, x = (torch.arange(side, device=values.device, dtype=values.dtype) - 0.5 for side in (height, width))
@@ -236,8 +278,8 @@ class Network(nn.Module):
 
     Attributes:
         model: The layers; the last one is the head.
-        sources: For each layer, the layers that it reads; -1 is the images.
-        frozen: How many layers, from the first on, do not learn.
+        sources: Input layers of each layer; -1 is the images.
+        frozen: Number of frozen layers, from the first one on.
     """
 
     def __init__(self, design: Mapping[str, Any], channels: int, classes: int, anchors: Tensor) -> None:
@@ -304,7 +346,7 @@ class Network(nn.Module):
         return self.model[-1]  # type: ignore[return-value]
 
     def forward(self, images: Tensor) -> Any:
-        """Find boxes.
+        """Detect objects.
 
         Args:
             images: float (B, C, H, W), shares of 255; sides are multiples of 32.
@@ -322,16 +364,16 @@ class Network(nn.Module):
     def run(
         self, outputs: Mapping[int, Any], start: int = 0, stop: int | None = None, keep: Collection[int] = ()
     ) -> dict[int, Any]:
-        """Run some of the layers, so that a pass can stop at one and go on from there.
+        """Run some of the layers, so that a pass can stop at a layer and continue from there.
 
         Args:
             outputs: Outputs of earlier layers by number; -1 is the images.
             start: First layer to run.
-            stop: The layer after the last one to run; None runs to the end.
-            keep: Layers whose output is wanted although no later layer reads it.
+            stop: Layer after the last one to run; None runs to the end.
+            keep: Layers whose output is returned even if no later layer needs it.
 
         Returns:
-            Outputs of the last layer run, of those to keep, and of those that later layers read.
+            Outputs of the last layer run, of those to keep, and of those that later layers need.
         """
         outputs = dict(outputs)
         for number in range(start, len(self.model) if stop is None else stop):
@@ -341,19 +383,19 @@ class Network(nn.Module):
         return outputs
 
     def freeze(self, layers: int) -> Network:
-        """Let the first layers keep their weights and running statistics, and spend no time on their gradients."""
+        """Freeze the weights and running statistics of the first layers; no gradients are computed for them."""
         self.frozen = layers
         self.model[:layers].requires_grad_(False)
         return self.train(self.training)
 
     def train(self, mode: bool = True) -> Network:
-        """Set the mode; frozen layers stay in evaluation mode, as otherwise they would count statistics."""
+        """Set the mode; frozen layers stay in evaluation mode, so that they do not update statistics."""
         super().train(mode)
         self.model[: self.frozen].eval()
         return self
 
     def fuse(self) -> Network:
-        """Fold batch norms into convolutions: the same answers, quicker, and no more training."""
+        """Fold batch norms into convolutions: same outputs, faster, no further training."""
         for module in self.eval().modules():
             if isinstance(module, Conv) and isinstance(module.bn, nn.BatchNorm2d):
                 module.conv = nn.utils.fuse_conv_bn_eval(module.conv, module.bn)
@@ -370,8 +412,9 @@ def build_network(
         model: One of `MODELS`.
         channels: Channels of an image.
         classes: Number of classes.
-        anchors: Float32 (levels, anchors, 2), widths and heights in pixels; or how many a level; None takes upstream's.
-        seed: Of the weights; None draws them from torch's global generator.
+        anchors: Float32 (levels, anchors, 2), widths and heights in pixels; or their number per level; None uses
+            upstream's.
+        seed: Seed of the weights; None draws them from torch's global generator.
 
     Raises:
         InputError: There is no such network.
@@ -389,7 +432,7 @@ def _choose_anchors(given: Sequence[Sequence[float]], asked: Tensor | int | None
     anchors = torch.tensor(given).view(len(given), -1, 2).float()
     if asked is None or asked == anchors.shape[1]:
         return anchors
-    # Another number of them, spread evenly over the same range of sizes.
+    # A different number: spread evenly over the same range of sizes.
     sizes = anchors.flatten(0, 1).log().T[None]
     spread = nn.functional.interpolate(sizes, len(given) * asked, mode="linear", align_corners=True)
     return spread[0].T.exp().view(len(given), asked, 2)

@@ -1,6 +1,6 @@
-"""Non-maximum suppression of a network's raw answers as YOLOv5 has it, on torchvision's operator.
+"""Non-maximum suppression of a network's raw outputs by YOLOv5's rule.
 
-It has no limit of time, as upstream's has: a busy machine loses no boxes.
+Unlike upstream it has no time limit, so no boxes are lost on a busy machine.
 """
 
 from __future__ import annotations
@@ -8,34 +8,35 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from uncover.metrics.detections import suppress
 from uncover.metrics.predictions import MOST_BOXES
 
 MOST_CANDIDATES = 30_000
-"""Boxes that suppression begins with, at most."""
+"""Maximum number of boxes that suppression starts with."""
 
 CLASS_STEP = 7680.0
-"""Pixels by which boxes of different classes are moved apart, so that they never suppress each other."""
+"""Offset in pixels between boxes of different classes, so that they never suppress each other."""
 AT_FIRST = 8
-"""Times the boxes asked for that suppression begins with; most often they are enough."""
+"""Suppression first uses this many times the number of boxes asked for, which is mostly enough."""
 
 
 def non_max_suppression(
     decoded: Tensor, confidence: float, iou: float, max_detections: int = MOST_BOXES
 ) -> list[Tensor]:
-    """Keep the boxes that no better box of the same class covers.
+    """Keep boxes that do not overlap with a better box of the same class.
 
-    Classes know nothing of each other: what is kept of one is the same whatever others there are, so that a detector of
-    ten classes and one of one class find equal boxes.
+    Classes are independent: the boxes kept of one class do not depend on the others, so that detectors of ten classes
+    and of one class keep equal boxes.
 
     Args:
         decoded: float (B, N, 5 + classes): xc yc w h in pixels, objectness, classes.
-        confidence: Objectness, and objectness times class, must be above it. A candidate gives a box for every class
-            above it.
-        iou: A box whose IoU with a better one is above it is dropped.
-        max_detections: Boxes of one class in one image, at most.
+        confidence: Lower bound (exclusive) of objectness, and of objectness times class probability. A candidate gives
+            a box for every class above it.
+        iou: A box whose IoU with a better one is above this is dropped.
+        max_detections: Maximum number of boxes of one class in one image.
 
     Returns:
-        For each image (n, 6): x1 y1 x2 y2 in pixels, confidence, class; best first.
+        For each image (n, 6): x1 y1 x2 y2 in pixels, confidence, class; sorted by falling confidence.
     """
     kept = []
     for candidates in decoded:
@@ -56,18 +57,18 @@ def suppress_as_upstream(
     multi_label: bool = True,
     agnostic: bool = False,
 ) -> list[Tensor]:
-    """The same by upstream's rule, whose limits span all classes: for what must equal upstream, and for nothing else.
+    """Suppression with upstream's limits, which span all classes; only for results that must equal upstream's.
 
     Args:
         decoded: As for `non_max_suppression`.
-        confidence: Likewise.
-        iou: Likewise.
-        max_detections: Boxes of all classes in one image, at most.
-        multi_label: A candidate gives a box for every class above `confidence`, not for its best class alone.
-        agnostic: Boxes of different classes suppress each other too.
+        confidence: As for `non_max_suppression`.
+        iou: As for `non_max_suppression`.
+        max_detections: Maximum number of boxes of all classes in one image.
+        multi_label: A candidate gives a box for every class above `confidence`, not only for its best class.
+        agnostic: Boxes of different classes suppress each other, too.
 
     Returns:
-        As `non_max_suppression`.
+        As for `non_max_suppression`.
     """
     kept = []
     for candidates in decoded:
@@ -78,7 +79,7 @@ def suppress_as_upstream(
 
 
 def _boxes(candidates: Tensor, confidence: float, multi_label: bool) -> Tensor:
-    """All boxes above a confidence, best first, (n, 6)."""
+    """All boxes above a confidence, sorted by falling confidence, (n, 6)."""
     scores = candidates[:, 5:] * candidates[:, 4:5]
     if multi_label:
         row, number = (scores > confidence).nonzero(as_tuple=True)
@@ -95,12 +96,10 @@ def _boxes(candidates: Tensor, confidence: float, multi_label: bool) -> Tensor:
 
 
 def _survivors(corners: Tensor, scores: Tensor, iou: float, most: int) -> Tensor:
-    """Rows of boxes (n, 4) that no better one covers, best first; scores fall."""
-    from torchvision.ops import nms  # here, as it takes a second that training's first steps need not wait for
-
-    # What happens to a box depends on better boxes alone, so the best few may do for all that is asked for.
+    """Indices of boxes (n, 4) that no better box covers, best first; scores are in falling order."""
+    # A box can only be dropped by better boxes, so the best few may be enough.
     first = most * AT_FIRST
-    kept = nms(corners[:first], scores[:first], iou)
+    kept = suppress(corners[:first], scores[:first], iou, most)
     if len(kept) < most and len(corners) > first:
-        kept = nms(corners, scores, iou)
-    return kept[:most]
+        kept = suppress(corners, scores, iou, most)
+    return kept

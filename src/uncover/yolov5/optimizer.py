@@ -1,8 +1,8 @@
 """YOLOv5's optimiser, schedule and moving average (yolov5 7.0.14, train.py and utils/torch_utils.py).
 
-The optimisers are torch's. Learning rates and momenta are pure functions of the step and the epoch, so a resumed
-training needs no state of a scheduler; torch's schedulers know neither a warm-up of the momentum nor one that lowers
-the rate of the biases while it raises the others.
+The optimisers are those of torch. Learning rates and momenta are pure functions of step and epoch, so that resuming
+needs no scheduler state; torch's schedulers support neither a warm-up of the momentum nor one that lowers the rate of
+the biases while it raises the others.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from uncover.config.packaged import ComposedDetector
 LEAST_WARMUP_STEPS = 100
 NORMS = (nn.modules.batchnorm._NormBase, nn.LayerNorm, nn.GroupNorm)
 SECOND_BETA = 0.999
-"""Of Adam and AdamW; the first one is the setting `momentum`."""
+"""Second beta of Adam and AdamW; the first one is the setting `momentum`."""
 EMA_DECAY, EMA_RAMP = 0.9999, 2000.0
 SHARE = "share"
-"""Of a group of parameters: its rate as a share of that of the others."""
+"""Key of a parameter group: its learning rate relative to the other groups."""
 
 AnyNetwork = TypeVar("AnyNetwork", bound=nn.Module)
 
@@ -48,32 +48,32 @@ class Schedule:
 
     @property
     def warmup_steps(self) -> int:
-        """Steps of warm-up: the asked number of epochs, but never fewer than 100 steps, as upstream, or as set."""
+        """Steps of warm-up: the configured epochs, but at least 100 steps as in upstream, or as set."""
         asked = round(self.settings.hyperparameters.warmup_epochs * self.steps_per_epoch)
         least = self.settings.least_warmup_steps
         return max(asked, LEAST_WARMUP_STEPS if least is None else least)
 
     def factor(self, epoch: int) -> float:
-        """Share of `lr0` that an epoch (0-based) trains with."""
+        """Learning rate of an epoch (0-based) relative to `lr0`."""
         last, progress = self.settings.hyperparameters.lrf, epoch / self.settings.epochs
         if self.settings.schedule == "cosine":
             return (1 - math.cos(progress * math.pi)) / 2 * (last - 1) + 1
         return (1 - progress) * (1 - last) + last
 
     def falling(self, step: int, cool_down: float) -> float:
-        """Share of `lr0` of a step of a constant rate that falls to nothing over a share of the steps at the end."""
+        """Learning rate of a step relative to `lr0`: constant, then falling to 0 over the last share of the steps."""
         steps = self.settings.epochs * self.steps_per_epoch
         return min((steps - step) / (cool_down * steps), 1.0) if cool_down else 1.0
 
     def accumulate(self, step: int) -> int:
-        """Batches that add up before the optimiser moves; `step` counts from the start of the training."""
+        """Batches to accumulate before the optimiser updates; `step` counts from the start of the training."""
         whole = self.settings.nominal_batch / self.batch
         if step <= self.warmup_steps > 0:
             return max(1, int(np.interp(step, [0, self.warmup_steps], [1, whole]).round()))
         return max(round(whole), 1)
 
     def apply(self, optimizer: Optimizer, step: int, epoch: int) -> None:
-        """Set the rates of all groups for a step."""
+        """Set the learning rates and momenta of all groups for a step."""
         hyp = self.settings.hyperparameters
         cool_down = self.settings.cool_down if isinstance(self.settings, ComposedDetector) else None
         target = hyp.lr0 * (self.factor(epoch) if cool_down is None else self.falling(step, cool_down))
@@ -81,17 +81,17 @@ class Schedule:
         for number, group in enumerate(optimizer.param_groups):
             start = hyp.warmup_bias_lr if number == 0 else 0.0
             group["lr"] = (start + (target - start) * progress) * group.get(SHARE, 1.0)
-            if self.settings.optimizer == "SGD":  # as upstream, which knows no momentum of Adam
+            if self.settings.optimizer == "SGD":  # as upstream, which does not warm up Adam's momentum
                 group["momentum"] = hyp.warmup_momentum + (hyp.momentum - hyp.warmup_momentum) * progress
 
 
 def build_optimizer(network: nn.Module, settings: Detector, batch: int) -> Optimizer:
-    """SGD (Nesterov), Adam or AdamW over three groups: biases, decayed weights, weights of norms, as upstream.
+    """SGD (Nesterov), Adam or AdamW with three groups as in upstream: biases, decayed weights, weights of norms.
 
     Args:
-        network: Its parameters are optimised, but for frozen ones.
+        network: Its parameters are optimised, except frozen ones.
         settings: Optimiser, learning rate, momentum, weight decay.
-        batch: Images per step of the loop, over all processes; the decay is scaled to what adds up to one step.
+        batch: Images per step of the loop, over all processes; scales the decay to the accumulated batch.
     """
     hyp, nominal = settings.hyperparameters, settings.nominal_batch
     decay = hyp.weight_decay * batch * max(round(nominal / batch), 1) / nominal
@@ -108,7 +108,7 @@ def build_optimizer(network: nn.Module, settings: Detector, batch: int) -> Optim
 
 
 def _groups(modules: Iterable[nn.Module], decay: float) -> list[dict[str, Any]]:
-    """Parameters that learn, of modules without those in them: biases, decayed weights, weights of norms."""
+    """Trainable parameters of modules, without submodules: biases, decayed weights, weights of norms."""
     biases: list[nn.Parameter] = []
     decayed: list[nn.Parameter] = []
     norms: list[nn.Parameter] = []
@@ -136,15 +136,15 @@ def _layers_of(network: nn.Module, count: int) -> set[nn.Module]:
 
 
 class ModelEMA(Generic[AnyNetwork]):
-    """Exponential moving average of a network's weights and buffers: what is validated and kept.
+    """Exponential moving average of a network's weights and buffers, used for validation and as the result.
 
-    Its decay rises as upstream's, `0.9999 * (1 - exp(-updates / 2000))`, or as is asked for.
-    `torch.optim.swa_utils.AveragedModel` is another average: its first update copies the network, and it averages the
-    counters of batch norms too.
+    Its decay rises as in upstream, `0.9999 * (1 - exp(-updates / 2000))`, or as configured.
+    `torch.optim.swa_utils.AveragedModel` differs: its first update copies the network, and it also averages the
+    counters of batch norms.
 
     Attributes:
         ema: The averaged network, in evaluation mode.
-        updates: Steps averaged so far.
+        updates: Number of averaged steps.
     """
 
     def __init__(self, network: AnyNetwork, updates: int = 0, decay: float = EMA_DECAY, ramp: float = EMA_RAMP) -> None:
@@ -153,7 +153,7 @@ class ModelEMA(Generic[AnyNetwork]):
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Take in the weights after a step of the optimiser."""
+        """Add the weights after a step of the optimiser."""
         self.updates += 1
         decay = self._decay * (1 - math.exp(-self.updates / self._ramp))
         latest = network.state_dict()

@@ -1,4 +1,4 @@
-"""Ready-made detectors: scores on photos held out, weights in half precision, and the card that says what they are."""
+"""Pretrained weights of the package: scores on held-out photos, weights in half precision, and model cards."""
 
 from __future__ import annotations
 
@@ -31,38 +31,38 @@ from uncover.metrics.truth import read_truth
 from uncover.yolov5.weights import read_weights, save_weights
 
 WORDS = "words.csv"
-"""What is said of each face of a set of `uncover face_photos`."""
+"""Columns that describe each face of a set of `uncover face_photos`."""
 
 LEAST_SIDE = 12.0
-"""Longer side of a face in pixels of the photo, under which it counts neither way."""
+"""Faces whose longer side is shorter than this, in pixels of the photo, are ignored in scores."""
 IOUS = (0.5, 0.4)
 LOWEST = 0.001
-"""Confidence of the weakest boxes that are scored."""
+"""Lowest confidence of scored boxes."""
 FALSE_BOXES = 0.25
-"""For each photo, at which recall is read."""
+"""False positives per photo at which recall is read."""
 MOST_WORDS = 6
-"""Different words, above which they are no classes of faces."""
+"""A column with more different words than this does not describe classes of faces."""
 LARGEST = 4_000_000
-"""Bytes of a packaged weights file."""
+"""Maximum size of a packaged weights file, in bytes."""
 
 
 @dataclass(frozen=True)
 class SetScores:
-    """Scores of a detector on photos that it did not learn from.
+    """Scores of a detector on photos that it was not trained on.
 
     Attributes:
-        detector: Its name.
-        set: Name of what it was scored on.
-        faces_scored: "all", or the word of the faces that count; others then count neither way.
-        photos: Looked at.
-        faces: That count.
-        blocks: Infants, people, or what else photos belong to.
+        detector: Name.
+        set: Name of the scored set.
+        faces_scored: "all", or the word of the scored faces; other faces are ignored.
+        photos: Photos.
+        faces: Scored faces.
+        blocks: Infants, people, or other groups of photos.
         ap50: Average precision at IoU 0.5.
-        ap50_low: Lower end of its interval, in which blocks are drawn as a whole.
+        ap50_low: Lower end of its interval, which resamples blocks.
         ap50_high: Upper end.
         ap40: Average precision at IoU 0.4.
-        recall: Share of the faces found at a quarter of a false box for each photo, at IoU 0.5.
-        turns: At which photos were looked at again in which it found no face; 1 for one look at each photo.
+        recall: Share of faces found at 0.25 false positives per photo, at IoU 0.5.
+        turns: Number of turns of the second pass on photos without a face; 1 for no second pass.
     """
 
     detector: str
@@ -80,12 +80,12 @@ class SetScores:
 
 
 Look = Callable[[Sequence[Path]], list[Detections]]
-"""What a detector finds in image files, from the confidence `LOWEST` on."""
+"""Boxes of a detector in image files, with confidences of `LOWEST` or more."""
 
 
 @dataclass(frozen=True)
 class _Truth:
-    """True boxes of sets: in the order of `Detections`, with what is said of each."""
+    """True boxes of sets, in the order of `Detections`, with their descriptions."""
 
     boxes: Detections
     words: NDArray[np.str_]
@@ -100,21 +100,21 @@ def score_sets(
     resamples: int = 1000,
     turns: int = 1,
 ) -> list[SetScores]:
-    """Score a detector on one or several sets of `uncover face_photos`, which count as one.
+    """Score a detector on one or several sets of `uncover face_photos`, which are combined.
 
     Args:
-        detector: What to call it.
-        name: What to call the sets.
-        pairs: Weights and set; several where halves were learnt from crosswise.
+        detector: Name of the detector.
+        name: Name of the combined set.
+        pairs: Weights and set; several for cross-validation on halves.
         look_with: Makes a detector of weights.
-        resamples: Behind the intervals.
-        turns: At which it looks again, for the record.
+        resamples: Number of bootstrap resamples of the intervals.
+        turns: Number of turns of the second pass, for the record.
 
     Returns:
-        All faces, and faces of each word and grade where there are several.
+        Scores of all faces, and of the faces of each word and grade if there are several.
 
     Raises:
-        InputError: Weights, or a set, are unusable.
+        InputError: Weights or a set are unusable.
     """
     parts = [_look(look_with(weights), data) for weights, data in pairs]
     found = Detections.concatenate([_shifted(each, parts, number) for number, (each, *_) in enumerate(parts)])
@@ -135,7 +135,7 @@ def score_sets(
 
 
 def _look(look: Look, data: Path) -> tuple[Detections, _Truth, NDArray[np.int64]]:
-    """Boxes found and true ones of a set, and the number of each photo's block."""
+    """Detected and true boxes of a set, and the number of each photo's block."""
     inputs = find_inputs([data], "photo", COLOURS, None)
     table = pd.DataFrame({"image": inputs.names, "width": inputs.sizes[:, 0], "height": inputs.sizes[:, 1]})
     images = table["image"]
@@ -157,7 +157,7 @@ def _look(look: Look, data: Path) -> tuple[Detections, _Truth, NDArray[np.int64]
 
 
 def read_table_of_words(path: Path) -> pd.DataFrame:
-    """What is said of each face of a set: image, number in its label file, word, grade.
+    """Descriptions of the faces of a set: image, number in its label file, word, grade.
 
     Raises:
         InputError: There is no such table.
@@ -173,7 +173,7 @@ def read_table_of_words(path: Path) -> pd.DataFrame:
 def _shifted(
     boxes: Detections, parts: Sequence[tuple[Detections, _Truth, NDArray[np.int64]]], number: int
 ) -> Detections:
-    """Boxes of one of several sets that become one."""
+    """Boxes of one of several sets that are combined."""
     before = sum(len(blocks) for *_, blocks in parts[:number])
     return Detections(boxes.boxes, boxes.confidence, boxes.class_ids, image=boxes.image_rows + before)
 
@@ -181,7 +181,7 @@ def _shifted(
 def _subsets(
     true: Detections, words: NDArray[np.str_], grades: NDArray[np.str_], photos: int
 ) -> Iterator[tuple[str, NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Name, faces that count, and photos that are looked at, of all faces and of those of each word or grade."""
+    """Name, scored faces and photos, for all faces and for those of each word or grade."""
     everywhere = np.ones(photos, bool)
     yield "all", np.ones(len(true), bool), everywhere
     graded = len(set(grades.tolist())) > 1
@@ -191,7 +191,7 @@ def _subsets(
         return
     for name in names:
         own = kinds == name
-        # A grade is that of a whole photo, so the others are none of its set.
+        # A grade applies to a whole photo, so photos of other grades are not in the set.
         yield name, own, np.isin(np.arange(photos), true.image_rows[own]) if graded else everywhere
 
 
@@ -240,7 +240,7 @@ def _score(
 
 
 def _on_ignored(found: Detections, true: Detections, counted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Boxes that lie on a face that does not count, more than on one that does."""
+    """Whether a box overlaps an ignored face more than a scored one."""
     ignored = np.zeros(len(found), bool)
     images = found.image_rows
     for image in np.unique(true.image_rows[~counted]):
@@ -254,11 +254,11 @@ def _on_ignored(found: Detections, true: Detections, counted: NDArray[np.bool_])
 
 
 def recall_at(matched: Matched, false_boxes: float) -> float:
-    """Share of the faces found by the surest boxes of which at most so many for each photo are wrong.
+    """Share of faces found at the lowest threshold with at most this rate of false positives.
 
     Args:
-        matched: Boxes of a set; the first IoU threshold counts.
-        false_boxes: For each photo.
+        matched: Boxes of a set; the first IoU threshold is used.
+        false_boxes: False positives per photo.
     """
     hits = matched.correct[confidence_order(matched.confidence), 0]
     within = np.cumsum(~hits) <= false_boxes * matched.images
@@ -276,39 +276,39 @@ def read_scores(path: Path) -> list[SetScores]:
     """Read a table of scores.
 
     Raises:
-        InputError: It is none.
+        InputError: The file is not such a table.
     """
     try:
         rows = pd.read_csv(path).to_dict("records")
         return [SetScores(**{str(name): value for name, value in row.items()}) for row in rows]
     except (FileNotFoundError, TypeError, ValueError):
-        raise InputError(f"{path}: is no table of scores; expected one of 'uncover score_packaged'") from None
+        raise InputError(f"{path}: not a table of scores; expected one of 'uncover score_packaged'") from None
 
 
 def package_weights(
     weights: Path, out: Path, card: Path, photos: Sequence[Path], scores: Path, command: str, date: str
 ) -> int:
-    """Write weights in half precision, and the card beside them.
+    """Write weights in half precision, and the model card next to them.
 
     Args:
-        weights: Of a training on composed images.
+        weights: Weights of a training on composed images.
         out: Weights file to write; its name is the detector's.
-        card: Text to write.
-        photos: Folders of `uncover face_photos` that it learnt from.
+        card: Model card to write.
+        photos: Folders of `uncover face_photos` used for training.
         scores: Table of scores.
-        command: That makes it.
-        date: Of the day.
+        command: Command that makes it.
+        date: Date for the card.
 
     Returns:
         Size of the weights file, in bytes.
 
     Raises:
-        InputError: The weights are of no such training, or too large.
+        InputError: The weights are of another kind of training, or too large.
     """
     header, state = read_weights(weights)
     settings = header.training.get("settings")
     if not isinstance(settings, Mapping) or "composed" not in settings:
-        raise InputError(f"{weights}: does not come from 'uncover train composed'; expected its weights.pt")
+        raise InputError(f"{weights}: not from 'uncover train composed'; expected its weights.pt")
     save_weights(
         out, {name: value.half() if value.is_floating_point() else value for name, value in state.items()}, header
     )
@@ -316,7 +316,7 @@ def package_weights(
     if size > LARGEST:
         out.unlink()
         raise InputError(
-            f"{weights}: takes {size} bytes in half precision; expected at most {LARGEST}: a smaller network"
+            f"{weights}: takes {size} bytes in half precision; expected at most {LARGEST}, so use a smaller network"
         )
     detector = check_section(ComposedDetector, settings, str(weights))
     table = read_scores(scores)
@@ -324,6 +324,24 @@ def package_weights(
     with new_file(card) as path:
         path.write_text(text, encoding="utf-8")
     return size
+
+
+INTENDED_USE = (
+    "Research on face detection: boxes of faces in images and videos, for example to hide faces. It detects faces and"
+    " does not identify people."
+)
+PHOTOS_HEADER = (
+    "| data set | training photos | faces | of these labelled by teachers alone | younger copies | held-out photos |\n"
+    "| --- | --- | --- | --- | --- | --- |"
+)
+SCORES_INTRODUCTION = (
+    "Computed by `uncover score_packaged` on held-out photos. AP50 and AP40: average precision at IoU 0.5 and 0.4; the"
+    " 95 % interval resamples blocks. Recall: share of the faces found at 0.25 false positives per photo."
+)
+SCORES_HEADER = (
+    "| data set | scored faces | photos | faces | pass | AP50 (95 % interval) | AP40 | recall |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- |"
+)
 
 
 def _card(
@@ -338,54 +356,59 @@ def _card(
     training: Mapping[str, Any],
 ) -> str:
     digest = hashlib.sha256(out.read_bytes()).hexdigest()
-    seen = "photos of infants in care among them" if settings.infants else "no photo of an infant in care"
-    lines = [
-        f"# {out.stem}: faces at any angle and under any cover",
-        "",
-        f"- Network: {model}, one class ({CLASS_NAMES[WHOLE_FACE]}), trained for photos of {image_size} pixels; half"
-        f" precision, {out.stat().st_size} bytes, sha256 {digest}",
-        f"- Date: {date}",
-        "- Licence: research. Its photos and the weights that it starts from are for research only.",
-        f"- Command: `{command}`",
-        f"- Steps: {training.get('epochs_run', '?')} epochs of {settings.composed.images} composed images",
-        f"- Data: {seen}",
-        "",
-        "| photos | learnt from | faces | of these seen by teachers alone | younger copies | held out |",
-        "| --- | --- | --- | --- | --- | --- |",
+    infants = "photos of infants in care included" if settings.infants else "no photo of an infant in care"
+    recipe = ", ".join(f"`{pair}`" for pair in as_pairs(settings) if not pair.startswith("start="))
+    parts = [
+        f"# {out.stem}: whole-face detector",
+        "Detects whole faces, from hairline to chin, at any angle and under occlusion.",
+        "## Details",
+        f"- Network: {model}, one class ({CLASS_NAMES[WHOLE_FACE]}), trained at {image_size} px\n"
+        f"- File: half precision, {out.stat().st_size} bytes, sha256 {digest}\n"
+        f"- Date: {date}\n"
+        "- Licence: research only, as for the training photos and the start weights\n"
+        f"- Command: `{command}`\n"
+        f"- Training: {training.get('epochs_run', '?')} epochs of {settings.composed.images} composed images\n"
+        f"- Data: {infants}",
+        "## Intended use",
+        INTENDED_USE,
+        "## Training data",
+        "\n".join([PHOTOS_HEADER, *map(_photos_row, photos)]),
+        "## Recipe",
+        recipe,
+        "## Scores",
+        *_score_parts([row for row in scores if row.detector == out.stem]),
+        "## Limits",
+        "- Boxes span from hairline to chin.\n"
+        "- The photos come from few data sets, the infants from one ward, and they are few.\n"
+        "- A missed face is no proof that there is none. Do not rely on this detector alone where somebody's privacy or"
+        " safety is at stake.",
     ]
-    for folder in photos:
-        record = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-        counts, own = record["counts"], record["settings"]
-        learnt = own["hold_out"] == "blocks" and own["half"] == "all"
-        lines.append(
-            f"| {record['group']} | {counts['train']} | {counts['train_faces']} | {counts['taught']} |"
-            f" {counts['younger']} | {counts['test'] if not learnt else 0} |"
-        )
-    lines += [
-        "",
-        "Recipe: " + ", ".join(f"`{pair}`" for pair in as_pairs(settings) if not pair.startswith("start=")),
-        "",
+    return "\n\n".join(parts) + "\n"
+
+
+def _photos_row(folder: Path) -> str:
+    record = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    counts, own = record["counts"], record["settings"]
+    holds_none_out = own["hold_out"] == "blocks" and own["half"] == "all"
+    cells = [record["group"], counts["train"], counts["train_faces"], counts["taught"], counts["younger"]]
+    return f"| {' | '.join(map(str, cells))} | {0 if holds_none_out else counts['test']} |"
+
+
+def _score_parts(scores: Sequence[SetScores]) -> list[str]:
+    """Paragraphs of a model card about scores: a table, and what its words mean.
+
+    Args:
+        scores: Of one detector.
+    """
+    rows = [
+        f"| {row.set} | {row.faces_scored} | {row.photos} | {row.faces} |"
+        f" {'one' if row.turns == 1 else f'second at {row.turns} turns'} |"
+        f" {row.ap50:.3f} ({row.ap50_low:.3f} to {row.ap50_high:.3f}) | {row.ap40:.3f} | {row.recall:.3f} |"
+        for row in scores
     ]
-    lines += [
-        "| scored on | faces | photos | faces | looks | AP at IoU 0.5 (95 % interval by block) | AP at IoU 0.4 | recall"
-        " at 0.25 false boxes a photo |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
-    for row in scores:
-        if row.detector == out.stem:
-            lines.append(
-                f"| {row.set} | {row.faces_scored} | {row.photos} | {row.faces} |"
-                f" {'one' if row.turns == 1 else f'{row.turns} turns'} | {row.ap50:.3f} ({row.ap50_low:.3f} to"
-                f" {row.ap50_high:.3f}) | {row.ap40:.3f} | {row.recall:.3f} |"
-            )
-    if any("+" in row.set for row in scores if row.detector == out.stem):
-        lines += ["", "Where two sets are joined by +, two detectors were scored, each on what it did not learn from."]
-    if any(row.turns > 1 for row in scores if row.detector == out.stem):
-        lines += ["", "`4 turns`: photos in which one look found no face of 0.4 or more were looked at again, turned."]
-    lines += [
-        "",
-        "Limits: boxes go from hairline to chin. Photos are of few data sets; the infants are those of one ward, and"
-        " few. A face that is missed is no proof that there is none; do not rely on it alone where privacy or safety"
-        " of somebody hangs on it.",
-    ]
-    return "\n".join(lines) + "\n"
+    parts = [SCORES_INTRODUCTION, "\n".join([SCORES_HEADER, *rows])]
+    if any(row.turns > 1 for row in scores):
+        parts.append("Second pass: runs on photos in which the first pass found no face with confidence 0.4 or more.")
+    if any("+" in row.set for row in scores):
+        parts.append("Sets joined by `+`: one detector per set, each scored on the set that it was not trained on.")
+    return parts

@@ -1,6 +1,6 @@
-"""What a training leaves: a record of its epochs, and at its end weights and a summary.
+"""Outputs of a training: a record of its epochs, and at the end weights and a summary.
 
-`results.csv` has one row per epoch, under the column names of upstream's.
+`results.csv` has one row per epoch, with the column names of upstream YOLOv5.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ COLUMNS = (
     "seconds/train",
     "seconds/val",
 )
-"""Upstream's, and how long the epoch took. Rates are those of biases, decayed weights and weights of norms."""
+"""Columns of upstream, and the seconds of the epoch. Learning rates: biases, decayed weights, weights of norms."""
 
 Row = dict[str, float]
 NOT_IN_WEIGHTS = ("seconds", "start", "digests", "frames")
@@ -48,7 +48,7 @@ def epoch_row(epoch: int, values: Sequence[float], train_seconds: float, val_sec
 
     Args:
         epoch: Counted from 0.
-        values: What stands between `epoch` and the seconds, in order.
+        values: Values of the columns between `epoch` and the seconds, in order.
         train_seconds: Time spent training.
         val_seconds: Time spent validating.
     """
@@ -56,7 +56,7 @@ def epoch_row(epoch: int, values: Sequence[float], train_seconds: float, val_sec
 
 
 def fitness_of(row: Row) -> float:
-    """What early stopping maximises, of an epoch."""
+    """Fitness of an epoch, which early stopping maximises."""
     return fitness(row["metrics/mAP_0.5"], row["metrics/mAP_0.5:0.95"])
 
 
@@ -69,7 +69,7 @@ def write_record(path: Path, rows: Sequence[Row]) -> None:
 
 
 def epoch_line(rows: Sequence[Row], epochs: int) -> str:
-    """What the log says after an epoch."""
+    """Log line of an epoch."""
     row = rows[-1]
     seconds = row["seconds/train"] + row["seconds/val"]
     left = (epochs - len(rows)) * sum(each["seconds/train"] + each["seconds/val"] for each in rows) / len(rows)
@@ -77,12 +77,12 @@ def epoch_line(rows: Sequence[Row], epochs: int) -> str:
     return (
         f"epoch {len(rows)}/{epochs}: {losses} | P {row['metrics/precision']:.3f} R {row['metrics/recall']:.3f}"
         f" mAP50 {row['metrics/mAP_0.5']:.3f} mAP50-95 {row['metrics/mAP_0.5:0.95']:.3f}"
-        f" | {seconds:.1f} s, at most {left / 60:.1f} min left"
+        f" | {seconds:.1f} s, up to {left / 60:.1f} min left"
     )
 
 
 def about_training(job: Job) -> dict[str, object]:
-    """What `summary.json` says of a training before it begins, which tells it from others."""
+    """Entries of `summary.json` that are known before a training and identify it."""
     identity = job.identity()
     return {
         "model": job.settings.model,
@@ -99,16 +99,16 @@ def about_training(job: Job) -> dict[str, object]:
 
 
 def write_outcome(out: Path, job: Job, state: TrainingState, batch: int) -> dict[str, object]:
-    """Write `weights.pt`, `results.csv`, and last `summary.json`, which says that all is well.
+    """Write `weights.pt`, `results.csv`, and finally `summary.json`, which marks the training as finished.
 
     Args:
-        out: Folder to write to.
-        job: What was trained.
-        state: At the end of the training.
+        out: Output folder.
+        job: The training.
+        state: State at the end of the training.
         batch: Images per step.
 
     Returns:
-        The summary.
+        Content of `summary.json`.
     """
     settings, best = job.settings, state.rows[state.best_epoch]
     summary: dict[str, object] = {
@@ -140,7 +140,7 @@ def write_outcome(out: Path, job: Job, state: TrainingState, batch: int) -> dict
         padding=job.padding,
         input=job.input,
         maps=job.maps,
-        # Without what differs between two runs of the same training: equal weights are equal files.
+        # Leave out what differs between runs of the same training, so that equal weights are equal files.
         training={name: value for name, value in summary.items() if name not in NOT_IN_WEIGHTS},
     )
     save_weights(out / "weights.pt", state.best, header)
@@ -151,15 +151,15 @@ def write_outcome(out: Path, job: Job, state: TrainingState, batch: int) -> dict
 
 
 def check_finished(out: Path, wanted: Mapping[str, object], state_at: Path) -> None:
-    """Make sure that a trained model that stands in a folder is of the very training that is to begin.
+    """Check that a trained model in a folder is of the training that is about to start.
 
     Args:
         out: Folder of the training, which need not exist.
-        wanted: What `summary.json` is to say of the new one; only what both say is compared.
-        state_at: Folder of its state: a training that was stopped while it wrote its outcome has one.
+        wanted: Entries of `summary.json` of the new training; only entries of both are compared.
+        state_at: Folder of its state; exists if the training was interrupted while it wrote its outputs.
 
     Raises:
-        InputError: The model is another one, or nothing says which.
+        InputError: The model is another one, or has no summary.
     """
     if not (out / "weights.pt").exists():
         return
@@ -167,18 +167,19 @@ def check_finished(out: Path, wanted: Mapping[str, object], state_at: Path) -> N
         told = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         told = None
-    instead = "give another name, or remove it first"
+    instead = "pass another name, or remove the folder first"
     if not isinstance(told, dict):
         if state_at.exists():
             return
-        raise InputError(f"{out}: holds a trained model, and no summary.json that says of what; {instead}")
+        raise InputError(f"{out}: has a trained model without summary.json; {instead}")
     other = _difference(told, json.loads(json.dumps(wanted)))
     if other is not None:
-        raise InputError(f"{out}: holds a trained model of other {other}; {instead}")
+        raise InputError(f"{out}: has a trained model of other {other}; {instead}")
 
 
 def _difference(told: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | None:
-    """The first thing that two summaries say differently."""
+    """The first difference between two summaries."""
+    # Digests are least informative, so they come last.
     # Digests say least to people, so they come last.
     for name in sorted((name for name in told if name in wanted), key=lambda name: name == "digests"):
         old, new = told[name], wanted[name]

@@ -1,9 +1,9 @@
-"""Published weights of SCRFD-2.5G as a start for its layers below a head of YOLOv5.
+"""Published weights of SCRFD-2.5G as start weights for its layers with a head of YOLOv5.
 
-SCRFD (Guo et al., "Sample and Computation Redistribution for Efficient Face Detection", ICLR 2022) says of each of two
-square anchors, which stand at a cell's corner, whether there is a face, and how far its four sides are. A head of
-YOLOv5 says the centre and the sides through sigmoids. The one is turned into the other to the first order: where a
-face's centre is half a cell from the corner and its sides are the anchor's, both give the same box.
+SCRFD (Guo et al., "Sample and Computation Redistribution for Efficient Face Detection", ICLR 2022) predicts, for each
+of two square anchors at a cell's corner, a face score and the distances of the four sides. A YOLOv5 head predicts
+centre and sides through sigmoids. The conversion is exact to the first order: for a face whose centre is half a cell
+from the corner and whose sides are the anchor's, both give the same box.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from uncover.yolov5.third_party import ONNX
 
 LEVELS, ANCHORS = 3, 2
 CERTAIN = 8.0
-"""Logit of the one class, which objectness already stands for."""
+"""Logit of the only class; objectness already represents the face score."""
 
 
 def state_of_onnx(content: bytes, name: str) -> dict[str, Tensor]:
-    """Take the weights out of the published graph.
+    """Read the weights from the published graph.
 
     Args:
-        content: The ONNX file of SCRFD-2.5G, with or without its five points.
-        name: What to call it in messages.
+        content: The ONNX file of SCRFD-2.5G, with or without its five landmarks.
+        name: Name of the file in messages.
 
     Returns:
-        State dict of a `Network` of `SCRFD` with three channels and one class, float32. Photos are shares of 255 there;
-        the published graph looks at (RGB - 127.5) / 128.
+        State dict of a `Network` of `SCRFD` with three channels and one class, float32. Its input is shares of 255; the
+        input of the published graph is (RGB - 127.5) / 128.
 
     Raises:
-        InputError: It is no ONNX file, or that of another network.
+        InputError: The file is not an ONNX file, or has another network.
     """
-    other = f"{name}: {ONNX}; the only one that can be read is SCRFD-2.5G's"
+    other = f"{name}: {ONNX}; the only supported ONNX model is SCRFD-2.5G"
     try:
         graph = cv2.dnn.readNetFromONNX(np.frombuffer(content, np.uint8))
     except cv2.error:
         raise InputError(other) from None
     layers = [graph.getLayer(graph.getLayerId(each)) for each in graph.getLayerNames()]
     convolutions = iter([tuple(map(np.asarray, layer.blobs)) for layer in layers if layer.type == "Convolution"])
-    # A factor for each level's distances; the smaller networks of the family have none.
+    # One factor for the distances of each level; the smaller networks of the family have none.
     constants = [np.asarray(layer.blobs[0]) for layer in layers if layer.type == "Const" and layer.blobs]
     factors = [float(value.item()) for value in constants if value.size == 1]
     network = build_network(SCRFD, 3, 1, seed=0)
@@ -72,7 +72,7 @@ def _fill(network: Network, blobs: Iterator[tuple[np.ndarray, ...]], factors: li
         scores, distances = next(blobs), next(blobs)
         anchors = network.head.anchors[level]
         _copy_head(network.head.m[level], scores, distances, factors[level], anchors)  # type: ignore[arg-type]
-        next(blobs, None)  # its five points
+        next(blobs, None)  # its five landmarks
     if next(blobs, None) is not None:
         raise ValueError
 
@@ -94,7 +94,7 @@ def _copy_head(
     factor: float,
     anchors: Tensor,
 ) -> None:
-    """Scores become objectness; left, top, right and bottom distances the logits of centre and sides."""
+    """Scores become objectness; left, top, right and bottom distances become the logits of centre and sides."""
     weight, bias = (torch.from_numpy(np.array(blob)) for blob in scores)
     far, far_bias = (torch.from_numpy(np.array(blob)) * factor for blob in distances)
     if weight.shape != (ANCHORS, into.in_channels, 3, 3) or far.shape != (4 * ANCHORS, into.in_channels, 3, 3):

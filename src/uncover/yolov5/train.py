@@ -1,7 +1,7 @@
-"""Training of one detector by YOLOv5's recipe, on any number of channels.
+"""Training of one detector by YOLOv5's recipe, with any number of channels.
 
-The loop is ours, the recipe upstream's (yolov5 7.0.14, train.py): what differs stands in docs/differences.md. A
-training that is stopped at any moment goes on from its last epoch and ends with the weights of an undisturbed one.
+The loop is our own, the recipe upstream's (yolov5 7.0.14, train.py); docs/differences.md lists the differences. An
+interrupted training is resumed after its last epoch and ends with the same weights as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -61,26 +61,26 @@ def train(
     identity: Mapping[str, object] | None = None,
     replace: bool = True,
 ) -> dict[str, object]:
-    """Train until the epochs are over or nothing gets better.
+    """Train until all epochs are done or early stopping ends the training.
 
     Args:
-        job: What to train.
-        out: Folder that gets `weights.pt` (moving average of the best epoch), `results.csv` and `summary.json`; the
-            state of an unfinished training waits in its `.resume/`.
+        job: The training.
+        out: Output folder for `weights.pt` (moving average of the best epoch), `results.csv` and `summary.json`; the
+            state of an unfinished training is in its `.resume/`.
         processes: The processes that train together.
         cache: Where decoded images are kept.
-        workers: Threads that prepare images; None takes a fitting number.
-        identity: Whatever else changes the result, such as a digest of the code.
-        replace: Take the place of a trained model of other settings or data.
+        workers: Threads that prepare images; None chooses a number.
+        identity: Further values that change the result, such as a digest of the code.
+        replace: Replace a trained model of other settings or data.
 
     Returns:
-        What `summary.json` holds.
+        Content of `summary.json`.
 
     Raises:
-        Diverged: The loss is no longer a number.
-        InputError: An image or the start weights are unusable, the device does not compute in the precision, or a model
-            of another training would be replaced.
-        OutOfMemory: A batch does not fit into memory; the state after the last whole epoch is kept.
+        Diverged: The loss is no longer finite.
+        InputError: An image or the start weights are unusable, the device does not support the precision, or a model of
+            another training would be replaced.
+        OutOfMemory: A batch does not fit into memory; the state after the last complete epoch is kept.
     """
     check_precision(processes.device, job.settings.precision)
     state_at = state_folder(
@@ -92,11 +92,11 @@ def train(
             check_finished(out, about_training(job), state_at)
 
     check()
-    # A job that is about to end, such as one whose Snakemake was killed, may still write the state.
+    # The previous process, such as a job whose Snakemake was killed, may still be writing its state.
     with alone_in(out, logger.info) if processes.is_main else contextlib.nullcontext():
         if processes.is_main:
-            check()  # whom it waited for may have finished another model
-        processes.broadcast("the others begin when the main process does")
+            check()  # meanwhile, the other process may have finished a model
+        processes.broadcast("all processes start together")
         return _train(job, out, processes, state_at, cache, workers)
 
 
@@ -121,17 +121,17 @@ def _train(
 
 
 def _scaled(shape: Sequence[int], size: int) -> list[int]:
-    """Height and width, multiples of the stride, of images whose longest side gets another size."""
+    """Height and width of images with another longest side, as multiples of the stride."""
     factor = size / max(shape)
     return [int(np.ceil(side * factor / STRIDE)) * STRIDE for side in shape]
 
 
 def _nothing(_: str) -> None:
-    """What processes that only help have to say."""
+    """Log function of processes other than the main process."""
 
 
 class _Loop:
-    """A training under way."""
+    """A running training."""
 
     def __init__(
         self, job: Job, processes: ProcessGroup, state_at: Path, cache: CacheMode, workers: int | None
@@ -205,19 +205,19 @@ class _Loop:
         self.optimizer.load_state_dict(state.optimizer)
         self.scaler.load_state_dict(state.scaler)
         if self.processes.is_main:
-            logger.info(f"going on after epoch {state.epoch} of {self.job.settings.epochs} ({self._state_at})")
+            logger.info(f"resuming after epoch {state.epoch} of {self.job.settings.epochs} ({self._state_at})")
 
     @property
     def learns_from(self) -> str:
-        """What an epoch goes through."""
+        """Describe the training images of an epoch."""
         photos = len(self.job.training)
         if isinstance(self._images, ComposedEpochs):
-            return f"{self._images.images} images an epoch, composed of {photos} photos"
+            return f"{self._images.images} images per epoch, composed from {photos} photos"
         return f"{photos} images"
 
     @property
     def finished(self) -> bool:
-        """Whether the epochs are over, or too many have gone by without a better one."""
+        """Whether all epochs are done, or early stopping applies."""
         settings, state = self.job.settings, self.state
         waited = state.epoch - 1 - state.best_epoch
         return state.epoch >= settings.epochs or (
@@ -225,7 +225,7 @@ class _Loop:
         )
 
     def run_epoch(self) -> None:
-        """Train an epoch, validate, keep the state."""
+        """Train an epoch, validate, save the state."""
         started = time.monotonic()
         losses = self._train_epoch()
         trained = time.monotonic()
@@ -252,7 +252,7 @@ class _Loop:
         total = torch.zeros(3, device=device)
         batches = self._batches()
         described = f"epoch {self.state.epoch + 1}/{settings.epochs}"
-        # Threads that prepare images end with the epoch, whatever ends it.
+        # Threads that prepare images end with the epoch, also after an error.
         with contextlib.closing(batches):
             for number, (images, targets) in enumerate(track(batches, described, self._steps)):
                 step = self.state.epoch * self._steps + number
@@ -275,9 +275,9 @@ class _Loop:
                     self._check_finite(items, number)
         mean = total / self._steps
         self._check_finite(mean, self._steps - 1)
-        # The last step of an epoch may spoil the weights, which no loss of the epoch shows.
+        # The last step of an epoch may give non-finite weights that no loss of the epoch shows.
         if not torch.stack(torch._foreach_norm(list(self.network.parameters()))).isfinite().all():
-            raise self._diverged(self._steps - 1, "the weights are no longer numbers")
+            raise self._diverged(self._steps - 1, "the weights are no longer finite")
         box, objectness, classes = mean.tolist()
         return box, objectness, classes
 
@@ -297,7 +297,7 @@ class _Loop:
 
     def _optimize(self, images: int) -> None:
         self.scaler.unscale_(self.optimizer)
-        # The loss is a sum over images, of which batches of composed ones have different numbers.
+        # The loss is a sum over images, and batches of composed images differ in size.
         most = GRADIENT_NORM * (images if isinstance(self._images, ComposedEpochs) else 1)
         nn.utils.clip_grad_norm_(self.network.parameters(), max_norm=most)
         self.scaler.step(self.optimizer)
@@ -306,7 +306,7 @@ class _Loop:
         self.ema.update(self.network)
 
     def _photo_weights(self) -> np.ndarray | None:
-        """Upstream's `image_weights`: photos with rare and badly found classes are drawn more often."""
+        """Upstream's `image_weights`: photos of rare and poorly detected classes are drawn more often."""
         if not self.job.settings.image_weights:
             return None
         labels, classes = self._training.labels, len(self._training.class_names)
@@ -316,7 +316,7 @@ class _Loop:
         return (counts * (rarity / rarity.sum() * missed**2)).sum(1)
 
     def _size(self, step: int) -> int | None:
-        """Longest side of a step's images, in pixels, where it changes from step to step."""
+        """Longest side of a step's images in pixels, if it changes between steps."""
         if not self.job.settings.multi_scale:
             return None
         size = self.job.settings.image_size
@@ -325,18 +325,18 @@ class _Loop:
 
     @property
     def _smaller(self) -> str:
-        """What to do where a batch does not fit into memory."""
+        """Advice if a batch does not fit into memory."""
         settings, epoch = self.job.settings, self.state.epoch
         mixed = (
             ", or precision=float16" if settings.precision == "float32" and self.processes.device.type == "cuda" else ""
         )
         size = f"a smaller batch (now {self.batch}) or image_size (now {settings.image_size}) with --set{mixed}"
-        return f"take {size}" + (f"; the state after epoch {epoch} is kept" if epoch else "")
+        return f"use {size}" + (f"; the state after epoch {epoch} is kept" if epoch else "")
 
     def _check_finite(self, items: torch.Tensor, number: int) -> None:
         if not torch.isfinite(items).all():
             values = ", ".join(f"{item:.4g}" for item in items.tolist())
-            raise self._diverged(number, f"the loss is no longer a number (box, objectness, class: {values})")
+            raise self._diverged(number, f"the loss is no longer finite (box, objectness, class: {values})")
 
     def _diverged(self, number: int, what: str) -> Diverged:
         epoch = self.state.epoch
@@ -346,7 +346,7 @@ class _Loop:
         )
 
     def _counting(self) -> Network:
-        """The network that is validated and kept."""
+        """The network that is validated and saved."""
         if self._learnt_share == 1:
             return self.ema.ema
         network = copy.deepcopy(self.ema.ema)
@@ -370,7 +370,7 @@ class _Loop:
     def _row(
         self, losses: tuple[float, float, float], result: Validation, trained: float, validated: float
     ) -> dict[str, float]:
-        # Those of layers with a rate of their own come behind.
+        # Learning rates of groups with a rate of their own come last.
         rates = [group["lr"] for group in self.optimizer.param_groups[:3]]
         values = (*losses, result.precision, result.recall, result.map50, result.map50_95, *result.losses, *rates)
         return epoch_row(self.state.epoch, values, trained, validated)

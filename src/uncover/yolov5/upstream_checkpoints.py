@@ -1,7 +1,7 @@
-"""Checkpoints of upstream's `yolov5`, which is never imported: pickles of whole objects that stay lifeless.
+"""Read checkpoints of upstream `yolov5` without importing it: pickles of objects, loaded as inert records.
 
-Tensors and plain containers are made; every class and function that a pickle names becomes an inert record instead. So
-any file of `torch.save` can be opened; of one that holds no network of YOLOv5 it is told what it is.
+Only tensors and plain containers are created; every other class or function that a pickle names becomes an inert
+`Record`. So any file of `torch.save` can be opened safely; a file without a YOLOv5 network is described in the error.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a checkpoint of upstream holds.
+    """Content of an upstream checkpoint.
 
     Attributes:
         model: Name of the network.
         channels: Channels of an image.
-        class_names: By class number.
+        class_names: Names by class number.
         state: State dict, float32.
-        sha256: Of the file.
+        sha256: sha256 of the file.
     """
 
     model: str
@@ -61,15 +61,15 @@ class Checkpoint:
 
 
 def read_checkpoint(content: bytes, name: str, sha256: str | None = None) -> Checkpoint:
-    """Take the network out of a checkpoint of upstream, or out of SCRFD-2.5G's ONNX file.
+    """Read the network of an upstream checkpoint, or of SCRFD-2.5G's ONNX file.
 
     Args:
-        content: The file.
-        name: What to call it in messages.
-        sha256: Hash that `content` must have; None takes any.
+        content: Content of the file.
+        name: Name of the file in messages.
+        sha256: Expected hash; None accepts any.
 
     Raises:
-        InputError: It has another hash, or is no detector that is known; the message says what it is.
+        InputError: The hash differs, or the file has no known detector; the message describes it.
     """
     digest = check_content(content, name, sha256) if sha256 is not None else hashlib.sha256(content).hexdigest()
     foreign = name_foreign(io.BytesIO(content))
@@ -81,11 +81,11 @@ def read_checkpoint(content: bytes, name: str, sha256: str | None = None) -> Che
     network: Any = (saved.get("ema") or saved.get("model")) if isinstance(saved, dict) else saved
     if not (isinstance(network, Record) and network.origin.endswith(DETECTORS)):
         raise InputError(
-            f"{name}: holds no detector of YOLOv5 but {_name_object(saved)}; expected one of {', '.join(UPSTREAM)}"
+            f"{name}: not a YOLOv5 detector but {_name_object(saved)}; expected one of {', '.join(UPSTREAM)}"
         )
     design, names = network.fields.get("yaml"), network.fields.get("names")
     if not (isinstance(design, dict) and isinstance(names, list | tuple | dict)):
-        raise InputError(f"{name}: its network has no description (yaml) or no class names")
+        raise InputError(f"{name}: no network description (yaml) or class names; pass a checkpoint of upstream YOLOv5")
     return Checkpoint(
         model=_recognise(design, name),
         channels=design.get("ch", 3),
@@ -101,17 +101,17 @@ def _recognise(design: dict[str, Any], name: str) -> str:
         if not design.get("activation") and all(design.get(key) == known[key] for key in DESIGN_KEYS):
             return model
     raise InputError(
-        f"{name}: its architecture, of depth {design.get('depth_multiple')} and width {design.get('width_multiple')},"
-        f" is none of {', '.join(UPSTREAM)} (v6.0 or later)"
+        f"{name}: unsupported architecture with depth {design.get('depth_multiple')} and width"
+        f" {design.get('width_multiple')}; expected one of {', '.join(UPSTREAM)} (v6.0 or later)"
     )
 
 
 def _name_object(saved: Any) -> str:
-    """What a file of torch holds in the place of a detector of YOLOv5, and what to do."""
+    """Description of an object that is not a YOLOv5 detector, and what to do."""
     for key in (None, "state_dict", "model_state_dict", "ema", "model"):
         own = saved if key is None else saved.get(key) if isinstance(saved, Mapping) else None
         if isinstance(own, Mapping) and own and all(isinstance(value, Tensor) for value in own.values()):
-            return f"a plain state dict, tensors without the network's description and classes; {WHOLE}"
+            return f"a plain state dict, which lacks the network's description and classes; {WHOLE}"
         if isinstance(own, Record) and own.origin.startswith("ultralytics."):
             return (
                 f"{own.origin}, a network of the package ultralytics such as YOLOv8 or YOLO11; train a YOLOv5 on the"
@@ -125,11 +125,11 @@ def _name_object(saved: Any) -> str:
 
 
 class Record:
-    """An object of a class that was not looked up: its name, and what was stored of it.
+    """An object whose class is not imported: its name and stored fields.
 
     Attributes:
-        origin: Module and class that the pickle names.
-        fields: Attributes of the object, where the pickle has them.
+        origin: Module and class in the pickle.
+        fields: Attributes of the object, if the pickle has them.
     """
 
     origin = ""
@@ -143,7 +143,7 @@ class Record:
     def __call__(self, *_: Any, **__: Any) -> Record:
         return self
 
-    # A pickle fills what it takes for lists, sets and dicts.
+    # Methods that a pickle calls to fill lists, sets and dicts.
     def __setitem__(self, key: Any, value: Any) -> None: ...
 
     def append(self, item: Any) -> None: ...
@@ -157,11 +157,11 @@ def load_inert(content: bytes, name: str) -> Any:
     """Read a file of `torch.save`.
 
     Args:
-        content: The file.
-        name: What to call it in messages.
+        content: Content of the file.
+        name: Name of the file in messages.
 
     Raises:
-        InputError: It is truncated, damaged, or not of torch.
+        InputError: The file is truncated, damaged, or not written by torch.
     """
     try:
         if content.startswith(LEGACY):
@@ -170,14 +170,14 @@ def load_inert(content: bytes, name: str) -> Any:
             pickled = next(member for member in archive.namelist() if member.endswith("/data.pkl"))
             return _Unpickler(archive, pickled.removesuffix("data.pkl"), io.BytesIO(archive.read(pickled))).load()
     except (zipfile.BadZipFile, StopIteration):
-        raise InputError(f"{name}: is truncated, damaged, or no file that torch saved") from None
-    except Exception as error:  # a spoilt pickle can fail in any way
+        raise InputError(f"{name}: truncated, damaged, or not written by torch; copy or download it again") from None
+    except Exception as error:  # a damaged pickle can raise anything
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{name}: holds no readable pickle of torch ({reason})") from None
+        raise InputError(f"{name}: has no readable torch pickle ({reason})") from None
 
 
 def state_of(module: Record, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    """Names and tensors of the state dict of a module that was never built; floating point as float32."""
+    """Names and tensors of the state dict of an inert module; floating-point tensors as float32."""
     passing = module.fields.get("_non_persistent_buffers_set", ())
     for group in ("_parameters", "_buffers"):
         for key, value in module.fields.get(group, {}).items():
@@ -210,7 +210,7 @@ class _Unpickler(_Inert):
 
 
 class _LegacyUnpickler(_Inert):
-    """Reads pickles of torch before 1.6, after which the storages that they name follow."""
+    """Reads pickles of torch before 1.6, which are followed by the storages they refer to."""
 
     def __init__(self, stream: io.BytesIO) -> None:
         super().__init__(stream)
@@ -229,7 +229,7 @@ class _LegacyUnpickler(_Inert):
 
 def _load_legacy(content: bytes) -> Any:
     stream = io.BytesIO(content)
-    for _ in range(3):  # the number, the version of the format, and what machine wrote it
+    for _ in range(3):  # magic number, version of the format, system information
         _Inert(stream).load()
     unpickler = _LegacyUnpickler(stream)
     saved = unpickler.load()

@@ -1,4 +1,4 @@
-"""How good a network is on labelled images: losses, and the metrics that early stopping looks at."""
+"""Validation of a network on labelled images: losses, and the metrics used for early stopping."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from uncover.yolov5.network import Network
 from uncover.yolov5.nms import non_max_suppression
 
 CONFIDENCE, NMS_IOU = 0.001, 0.6
-"""Of validation in training, upstream's; the limit of boxes is that of stored predictions, which score the same."""
+"""NMS settings of validation in upstream; the limit of boxes is that of stored predictions, so scores agree."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Validation:
 
     Attributes:
         precision: At the confidence of the best mean F1, mean over classes with labels.
-        recall: Likewise.
+        recall: At the same confidence, mean over classes with labels.
         map50: Mean over classes of AP at IoU 0.5.
         map50_95: Mean over classes and over IoU 0.5, 0.55 ... 0.95.
         losses: Box, objectness and class loss, mean over batches.
-        class_map: float64 (classes,), AP50-95 of each class; the mean where a class has no label.
+        class_map: float64 (classes,), AP50-95 of each class; the mean for classes without labels.
     """
 
     precision: float
@@ -45,19 +45,19 @@ class Validation:
 
     @property
     def fitness(self) -> float:
-        """What early stopping maximises."""
+        """Fitness, which early stopping maximises."""
         return fitness(self.map50, self.map50_95)
 
 
 def true_boxes(labels: NDArray[np.float32], width: int, height: int) -> NDArray[np.float64]:
-    """Labels as pixels, clipped to the image: (n, 5) class, shares xc yc w h -> float64 (n, 5) class, x1 y1 x2 y2."""
+    """Labels in pixels, clipped to the image: (n, 5) class, shares xc yc w h -> float64 (n, 5) class, x1 y1 x2 y2."""
     scale = np.array([width, height, width, height], np.float64)
     shares = to_xyxy(labels[:, 1:].astype(np.float64)).clip(0, 1)
     return np.column_stack([labels[:, 0].astype(np.float64), shares * scale])
 
 
 def framed_targets(labels: list[NDArray[np.float32]], frames: list[Letterbox]) -> torch.Tensor:
-    """Labels of a batch as the loss wants them: float32 (M, 6) image in batch, class, shares of the frame."""
+    """Labels of a batch for the loss: float32 (M, 6) image in batch, class, shares of the frame."""
     rows = []
     for number, (own, frame) in enumerate(zip(labels, frames, strict=True)):
         true = true_boxes(own, frame.width, frame.height)
@@ -78,13 +78,13 @@ def validate(
     """Score a network in evaluation mode.
 
     Args:
-        network: On `device`.
-        labelled: Labels, and the photos' sizes.
+        network: Network on `device`.
+        labelled: Labels, and sizes of the photos.
         images: The same photos in their frames.
-        loss: Also reported.
+        loss: Loss to report as well.
         batch: Images at a time.
-        device: Where the network is.
-        precision: Arithmetic of the network.
+        device: Device of the network.
+        precision: Precision of the network.
     """
     correct: list[NDArray[np.bool_]] = []
     found: list[NDArray[np.float64]] = []

@@ -1,4 +1,4 @@
-"""Weights of a network in a file that runs no code when it is opened: tensors, and a header that says what they are."""
+"""Weights files that run no code when opened: tensors, and a header that describes the network."""
 
 from __future__ import annotations
 
@@ -29,35 +29,33 @@ logger = logging.getLogger(__name__)
 
 FORMAT, VERSION = "uncover weights", 1
 REASON = 200
-"""Letters of torch's own words in a message; it may name every layer."""
+"""Maximum length of torch's message in an error; it may list every layer."""
 
 TRAINED_ON_RENDERED = "rendered"
-"""Key in `Header.training`: whether all photos of the training were rendered."""
+"""Key in `Header.training`: whether all training photos were rendered."""
 
-EXPECTED = (
-    "expected weights that 'uncover train' or 'uncover import_weights' wrote, or a checkpoint of YOLOv5 such as best.pt"
-)
+EXPECTED = "expected weights of 'uncover train' or 'uncover import_weights', or a YOLOv5 checkpoint such as best.pt"
 IMAGE_SIZE = 640
-"""Of upstream's own trainings, in pixels; a checkpoint does not say."""
+"""Image size of upstream's own trainings in pixels; checkpoints do not store it."""
 
 
 class ForeignWeights(InputError):
-    """A file of torch is not one of uncover's; where it may run code, it was not opened."""
+    """A file of torch is not a weights file of uncover; it was not opened if it may run code."""
 
 
 class Header(BaseModel):
-    """What a weights file says of its network.
+    """Description of a network in its weights file.
 
     Attributes:
         model: Architecture, such as "yolov5n".
         channels: Channels of an image.
-        class_names: By the network's class number.
+        class_names: Names by the network's class number.
         class_ids: Ids of the same classes in label files.
-        image_size: Longest side of the input that it was trained with, in pixels.
+        image_size: Longest side of the training input, in pixels.
         padding: Value around letterboxed images.
-        input: What it looks at.
-        maps: How the heatmaps that it looks at were made, as their manifest says; None for photos.
-        training: How it came about.
+        input: Input of the network.
+        maps: Settings of the heatmaps that it runs on, from their manifest; None for photos.
+        training: Settings and data of its training.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
@@ -77,17 +75,17 @@ class Header(BaseModel):
         if len(self.class_ids) != len(self.class_names):
             raise ValueError("expected as many class ids as class names")
         if (self.input in MAP_INPUTS) != (self.maps is not None):
-            raise ValueError("expected settings of heatmaps for a network that looks at them, and for no other")
+            raise ValueError("expected settings of heatmaps for a network that runs on heatmaps, and for no other")
         return self
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], header: Header) -> None:
-    """Write a weights file; the same weights and header give the same bytes.
+    """Write a weights file; equal weights and header give equal bytes.
 
     Args:
-        path: The file.
+        path: File to write.
         state: State dict of a `Network`.
-        header: What it is.
+        header: Description of the network.
     """
     content = {
         "format": FORMAT,
@@ -108,7 +106,7 @@ def load_weights(path: Path) -> tuple[Network, Header]:
         The network on the CPU, in evaluation mode, and its header.
 
     Raises:
-        InputError: The file is missing, truncated, of another version or not ours, or its weights do not fit.
+        InputError: The file is missing, truncated, of another version or not ours, or its weights do not match.
     """
     header, state = read_weights(path)
     return assemble(header, state, str(path)), header
@@ -121,31 +119,31 @@ def read_weights(path: Path) -> tuple[Header, dict[str, Tensor]]:
         Its header, and the state dict on the CPU.
 
     Raises:
-        InputError: The file is missing, truncated, of another version or not ours, or its weights do not fit.
+        InputError: The file is missing, truncated, of another version or not ours, or its weights do not match.
     """
     content = _read(path)
     try:
         header = Header.model_validate_json(content["header"])
     except (KeyError, ValidationError):
-        raise InputError(f"{path}: its header is spoilt; train or import the weights again") from None
+        raise InputError(f"{path}: invalid header; train or import the weights again") from None
     _check_ends(header, content["state"], str(path))
     _check_finite(content["state"], str(path))
     return header, content["state"]
 
 
 def assemble(header: Header, state: Mapping[str, Tensor], name: str) -> Network:
-    """Build the network that a header describes and give it its weights.
+    """Build the network that a header describes, with its weights.
 
     Args:
-        header: What the network is.
-        state: Its state dict.
-        name: Where that comes from, for messages.
+        header: Description of the network.
+        state: State dict.
+        name: Name of the source in messages.
 
     Returns:
         The network on the CPU, in evaluation mode.
 
     Raises:
-        InputError: The weights do not fit the header.
+        InputError: The weights do not match the header.
     """
     try:
         anchors = state.get(f"{_head(header.model)}anchors")
@@ -161,10 +159,10 @@ def assemble(header: Header, state: Mapping[str, Tensor], name: str) -> Network:
 
 
 def _check_ends(header: Header, state: Mapping[str, Tensor], name: str) -> None:
-    """Check that the first and the last layer are as the header has them; what is between them shows when it is used.
+    """Check that the first and the last layer match the header; the layers between are checked on first use.
 
-    The network is not made: on torch's device without memory that would import torch's compiler, which takes as long as
-    torch itself.
+    Does not build the network: on torch's meta device that would import torch's compiler, which takes as long as
+    importing torch itself.
     """
     try:
         head = _head(header.model)
@@ -174,20 +172,20 @@ def _check_ends(header: Header, state: Mapping[str, Tensor], name: str) -> None:
     except InputError as error:
         raise InputError(f"{name}: {error}") from None
     except (KeyError, IndexError) as error:
-        raise _other(header, name, f"no fitting {error}") from None
+        raise _other(header, name, f"no matching {error}") from None
     if ends != expected:
         raise _other(
-            header, name, f"{ends[0]} channels enter and {ends[1]} leave; expected {expected[0]}, {expected[1]}"
+            header, name, f"{ends[0]} input and {ends[1]} output channels; expected {expected[0]} and {expected[1]}"
         )
 
 
 def _head(model: str) -> str:
-    """Names of the last layer's weights begin so."""
+    """Prefix of the names of the last layer's weights."""
     return f"model.{count_layers(architecture(model)) - 1}."
 
 
 def _first(state: Mapping[str, Tensor]) -> str:
-    """Name of the weights that see the image."""
+    """Name of the weights of the input layer."""
     return next(
         (key for key, value in state.items() if key.startswith("model.0.") and value.ndim == 4), "model.0.weight"
     )
@@ -195,18 +193,18 @@ def _first(state: Mapping[str, Tensor]) -> str:
 
 def _check_finite(state: Mapping[str, Tensor], name: str) -> None:
     if not all(value.isfinite().all() for value in state.values()):
-        raise InputError(f"{name}: holds weights that are no finite numbers; train or import them again")
+        raise InputError(f"{name}: has weights that are not finite; train or import them again")
 
 
 def _other(header: Header, name: str, reason: str) -> InputError:
     return InputError(
-        f"{name}: its weights are not those of a {header.model} with {header.channels} channels and"
+        f"{name}: does not match a {header.model} with {header.channels} channels and"
         f" {len(header.class_names)} classes ({textwrap.shorten(reason, REASON)})"
     )
 
 
 def _read(path: Path) -> dict[str, Any]:
-    damaged = f"{path}: is truncated, damaged or no weights file; {EXPECTED}"
+    damaged = f"{path}: truncated, damaged or not a weights file; {EXPECTED}"
     try:
         with path.open("rb") as file:
             foreign = name_foreign(file)
@@ -215,8 +213,8 @@ def _read(path: Path) -> dict[str, Any]:
         if foreign and foreign != ONNX:
             raise InputError(f"{path}: {foreign}")
         if legacy or foreign:
-            raise ForeignWeights(f"{path}: is a pickle that may run code when opened; {EXPECTED}")
-        # torch notices a file that ends early, but not one with wrong bytes in the middle.
+            raise ForeignWeights(f"{path}: a pickle that may run code when opened; {EXPECTED}")
+        # torch detects a file that ends early, but not wrong bytes in the middle.
         with zipfile.ZipFile(path) as archive:
             whole = archive.testzip() is None
         content = torch.load(path, map_location="cpu", weights_only=True) if whole else None
@@ -225,19 +223,19 @@ def _read(path: Path) -> dict[str, Any]:
     except IsADirectoryError:
         raise InputError(f"{path}: is a folder; {EXPECTED}") from None
     except pickle.UnpicklingError:
-        raise ForeignWeights(f"{path}: is a pickle that may run code when opened; {EXPECTED}") from None
+        raise ForeignWeights(f"{path}: a pickle that may run code when opened; {EXPECTED}") from None
     except (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError, KeyError, NotImplementedError):
         raise InputError(damaged) from None
     if not whole:
         raise InputError(damaged)
-    other = f"{path}: is no weights file of uncover; {EXPECTED}"
+    other = f"{path}: not a weights file of uncover; {EXPECTED}"
     if not (isinstance(content, dict) and content.get("format") == FORMAT):
         raise ForeignWeights(other)
     if not _is_state(content.get("state")):
         raise InputError(other)
     if content.get("version") != VERSION:
         raise InputError(
-            f"{path}: has version {content.get('version')} of the format; this uncover reads version {VERSION},"
+            f"{path}: has format version {content.get('version')}; this uncover reads version {VERSION},"
             " so update uncover or train again"
         )
     return content
@@ -248,21 +246,21 @@ def _is_state(given: object) -> bool:
 
 
 def initialise(network: Network, state: Mapping[str, Tensor], name: str = "start weights") -> list[str]:
-    """Give a network the weights of another one of the same architecture, as far as they fit.
+    """Copy weights of another network of the same architecture into a network, as far as they match.
 
-    A first layer of another number of channels is adapted so that a grey image gives the same response. The head of
-    another number of classes or anchors stays as it is.
+    The first layer is adapted if the number of channels differs, so that a grey image gives the same response. The head
+    is not copied if the number of classes or anchors differs.
 
     Args:
-        network: Changed in place.
-        state: State dict to take from.
-        name: What to call it in messages.
+        network: Network to change in place.
+        state: State dict to copy from.
+        name: Name of the source in messages.
 
     Returns:
-        Layers of `network` that took nothing.
+        Layers of `network` that were not copied.
 
     Raises:
-        InputError: `state` is that of another architecture.
+        InputError: `state` has another architecture.
     """
     own = network.state_dict()
     taken: dict[str, Tensor] = {}
@@ -279,7 +277,7 @@ def initialise(network: Network, state: Mapping[str, Tensor], name: str = "start
         else:
             there = "no such layer" if given is None else tuple(given.shape)
             raise InputError(
-                f"{name}: are of another network ({key}: {there} there, {tuple(value.shape)} here);"
+                f"{name}: weights of another network ({key}: {there} there, {tuple(value.shape)} here);"
                 " expected weights of the same model"
             )
     network.load_state_dict(taken, strict=False)
@@ -287,15 +285,15 @@ def initialise(network: Network, state: Mapping[str, Tensor], name: str = "start
 
 
 def adapt_channels(weight: Tensor, channels: int) -> Tensor:
-    """Make the weights of a convolution fit another number of input channels.
+    """Adapt the weights of a convolution to another number of input channels.
 
     Args:
         weight: (outputs, inputs, height, width).
-        channels: Inputs wanted.
+        channels: Number of inputs.
 
     Returns:
-        (outputs, channels, height, width). Where all channels hold the same image, the response is the one that
-        `weight` gives to that image in all of its channels.
+        (outputs, channels, height, width). If all channels are equal, the response is the same as that of `weight` for
+        such an image.
     """
     inputs = weight.shape[1]
     if channels < inputs:
@@ -305,32 +303,32 @@ def adapt_channels(weight: Tensor, channels: int) -> Tensor:
 
 
 def open_weights(path: Path) -> tuple[Network, Header, str]:
-    """Open a weights file of uncover, a checkpoint of upstream's YOLOv5, or SCRFD-2.5G's ONNX file.
+    """Open a weights file of uncover, a checkpoint of upstream YOLOv5, or SCRFD-2.5G's ONNX file.
 
     Returns:
-        The network on the CPU, in evaluation mode; what it is; the sha256 of the file.
+        The network on the CPU, in evaluation mode; its header; the sha256 of the file.
 
     Raises:
-        InputError: It is neither, or is damaged.
+        InputError: The file is none of these, or is damaged.
     """
     header, state, digest = read_any_weights(path)
     return assemble(header, state, str(path)), header, digest
 
 
 def read_any_weights(path: Path, tell: bool = True) -> tuple[Header, dict[str, Tensor], str]:
-    """Read a weights file of uncover, or a third party's that can be imported, without building its network.
+    """Read a weights file of uncover, or a third-party file that can be imported, without building its network.
 
-    No file runs code: of a checkpoint only tensors and plain values are taken (see `upstream_checkpoints`).
+    No code in a file is run: only tensors and plain values of a checkpoint are read (see `upstream_checkpoints`).
 
     Args:
         path: The file.
-        tell: Say where it is a checkpoint.
+        tell: Log a line for a checkpoint.
 
     Returns:
-        What the network is; its state dict on the CPU; the sha256 of the file.
+        Header; state dict on the CPU; sha256 of the file.
 
     Raises:
-        InputError: It is neither, or is damaged.
+        InputError: The file is none of these, or is damaged.
     """
     try:
         header, state = read_weights(path)
@@ -340,18 +338,18 @@ def read_any_weights(path: Path, tell: bool = True) -> tuple[Header, dict[str, T
         content = path.read_bytes()
     checkpoint = read_checkpoint(content, str(path))
     if tell:
-        logger.info(f"{path}: published weights ({checkpoint.model}); its tensors are read, nothing in it is run")
+        logger.info(f"{path}: third-party checkpoint ({checkpoint.model}): tensors are read, no code is run")
     return describe(checkpoint, path.name), checkpoint.state, checkpoint.sha256
 
 
 def is_of_rendered(training: Mapping[str, Any], path: Path) -> bool:
-    """Whether weights learnt from rendered faces alone.
+    """Whether weights were trained on rendered faces only.
 
-    Those of earlier versions do not say; where they are of a run, its raw data tell.
+    Weights of earlier versions do not record it; for those in a run, the raw data of the run decide.
 
     Args:
-        training: What the weights say of it.
-        path: Their file.
+        training: `Header.training` of the weights.
+        path: Weights file.
     """
     above = path.absolute().parents
     # models/NAME/weights.pt of a run.
@@ -360,19 +358,19 @@ def is_of_rendered(training: Mapping[str, Any], path: Path) -> bool:
 
 
 def note_on_rendered(names: Sequence[str]) -> str:
-    """A line on weights that learnt from rendered faces alone, for where they look at other pictures."""
+    """Warning for weights that were trained on rendered faces only, if they run on other images."""
     return (
-        f"{' and '.join(names)} learnt from rendered faces alone: in pictures of people most faces may be missed and"
-        " most boxes wrong; `--weights general` has seen photos"
+        f"{' and '.join(names)}: trained on rendered faces only; on images of people, most faces may be missed and most"
+        " boxes may be false positives; `--weights general` was trained on photos"
     )
 
 
 def describe(checkpoint: Checkpoint, name: str) -> Header:
-    """The header of an imported checkpoint.
+    """Header of an imported checkpoint.
 
     Args:
-        checkpoint: Of upstream.
-        name: Of its file.
+        checkpoint: Upstream checkpoint.
+        name: Name of its file.
     """
     return Header(
         model=checkpoint.model,

@@ -128,7 +128,7 @@ def test_a_zip_that_somebody_packed_anew_is_read(tmp_path: Path, names: list[str
     if read:
         assert import_annotations(root, file, "face")[0].updated == 2
         return
-    with pytest.raises(InputError, match=r"packed\.zip: (2 files of annotations|no annotations\.xml) in it \("):
+    with pytest.raises(InputError, match=r"packed\.zip: contains (2 files of annotations|no annotations\.xml) \("):
         import_annotations(root, file, "face")
 
 
@@ -167,14 +167,14 @@ def test_a_box_that_was_deleted_in_cvat_leaves_a_frame_without_a_face(tmp_path: 
 @pytest.mark.parametrize(
     ("old", "new", "reason", "words"),
     [
-        ('xbr="80.00"', 'xbr="162.00"', "outside_image", "leaves the frame of 160 x 120 px"),
+        ('xbr="80.00"', 'xbr="162.00"', "outside_image", "extends beyond the frame of 160 x 120 px"),
         ('xbr="80.00"', 'xbr="20.40"', "no_box", "expected x1 < x2"),
-        ('xbr="80.00"', 'xbr="wide"', "no_box", "no number"),
-        ('xbr="80.00"', 'xbr="nan"', "no_box", "is none"),
-        ('ybr="90.25"', 'ybr="90.25" rotation="12.50"', "rotated_box", "turned by 12.5 degrees"),
+        ('xbr="80.00"', 'xbr="wide"', "no_box", "not a number"),
+        ('xbr="80.00"', 'xbr="nan"', "no_box", "is invalid"),
+        ('ybr="90.25"', 'ybr="90.25" rotation="12.50"', "rotated_box", "rotated by 12.5 degrees"),
         (">hard<", ">Hard<", "unknown_grade", "expected ungraded, none, easy, medium, hard"),
         ('"infant_01_000000.jpg" width="160"', '"infant_01_000000.jpg" width="1920"', "other_size", "1920 x 120"),
-        ('"ungraded/images/infant_01_000010.jpg"', '"infant_01_000000.jpg"', "duplicate_image", "a second time"),
+        ('"ungraded/images/infant_01_000010.jpg"', '"infant_01_000000.jpg"', "duplicate_image", "occurs twice"),
     ],
 )
 def test_what_cannot_be_used_leaves_its_frame_as_it_was(
@@ -224,7 +224,7 @@ def test_boxes_of_something_else_are_left_out_and_listed(tmp_path: Path) -> None
 def test_boxes_that_are_all_of_another_name_are_a_mistake(tmp_path: Path) -> None:
     root = write_set(tmp_path / "set", [UNKNOWN] * 3)
     file = write(tmp_path, IMAGES.replace('label="face"', 'label="Gezicht"'))
-    with pytest.raises(InputError, match=r"no usable box is labelled 'face'; .*'Gezicht' \(1\); give --label"):
+    with pytest.raises(InputError, match=r"no usable box is labelled 'face'; .*'Gezicht' \(1\); pass --label"):
         import_annotations(root, file, "face")
     assert import_annotations(root, file, "Gezicht")[0].updated == 2
 
@@ -273,8 +273,8 @@ def test_tracks_of_a_video_give_boxes_to_the_frames_that_were_picked(tmp_path: P
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("<source>infant_01.mp4</source>", "", "names no video as <source>"),
-        ("infant_01.mp4", "infant_07.mp4", "'infant_07', of which no frame was picked"),
+        ("<source>infant_01.mp4</source>", "", "no <source> with the video"),
+        ("infant_01.mp4", "infant_07.mp4", "'infant_07'; no frame of it was picked"),
     ],
 )
 def test_tracks_of_no_video_that_we_know_are_refused(tmp_path: Path, old: str, new: str, words: str) -> None:
@@ -286,10 +286,10 @@ def test_tracks_of_no_video_that_we_know_are_refused(tmp_path: Path, old: str, n
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "row 1: is no XML"),
-        ("<annotations>\n<image>\n</annotations>", "row 3: is no XML"),
-        ("<html/>", "its root is <html>"),
-        ('<!DOCTYPE a [<!ENTITY b "c">]><annotations>&b;</annotations>', "entities of its own"),
+        ("", "row 1: is not XML"),
+        ("<annotations>\n<image>\n</annotations>", "row 3: is not XML"),
+        ("<html/>", "root element <html>"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]><annotations>&b;</annotations>', "declares XML entities"),
         ("<annotations/>", "nothing usable in it"),
     ],
 )

@@ -95,7 +95,7 @@ def test_a_box_that_was_removed_in_the_tool_is_removed_here(root: Path, file: Pa
 
 
 def test_a_file_of_no_known_kind_is_refused(root: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"coco\.txt: expected what CVAT"):
+    with pytest.raises(InputError, match=r"coco\.txt: expected an export of CVAT"):
         import_annotations(root, tmp_path / "coco.txt", "face")
 
 

@@ -150,11 +150,11 @@ def test_of_several_annotations_the_truth_or_else_the_last_one_counts(root: Path
 @pytest.mark.parametrize(
     ("result", "reason", "words"),
     [
-        ([box(x=60.0)], "outside_image", "leaves the frame of 160 x 120 px"),
-        ([box(rotation=3.5)], "rotated_box", "turned by 3.5 degrees"),
-        ([box() | {"image_rotation": 90}], "rotated_box", "picture was turned"),
+        ([box(x=60.0)], "outside_image", "extends beyond the frame of 160 x 120 px"),
+        ([box(rotation=3.5)], "rotated_box", "rotated by 3.5 degrees"),
+        ([box() | {"image_rotation": 90}], "rotated_box", "image was rotated"),
         ([box(width=0)], "no_box", "expected x1 < x2"),
-        ([box(x=None)], "no_box", "no numbers"),
+        ([box(x=None)], "no_box", "lacks one of the numbers"),
         ([box() | {"original_width": 1920}], "other_size", "1920 x 120 px"),
         ([box() | {"value": 3}], "malformed_row", "has no value"),
         ([box(), choice("Hard")], "unknown_grade", "'Hard' is unknown"),
@@ -263,7 +263,7 @@ def test_rectangle_and_labels_may_stand_apart(root: Path, tmp_path: Path, small:
 
 def test_boxes_without_any_label_are_named_as_such(root: Path, tmp_path: Path) -> None:
     tasks = [task(f"/data/upload/29/{FIRST}", annotation(apart("face")[0], choice("hard")))]
-    with pytest.raises(InputError, match="1 boxes, none with a label; label those of faces 'face' in the tool"):
+    with pytest.raises(InputError, match="1 boxes, none with a label; label faces 'face' in the tool"):
         import_annotations(root, write(tmp_path, tasks), "face")
 
 
@@ -296,9 +296,9 @@ def test_an_unknown_image_is_named(root: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("{", "is no JSON"),
-        ("{}", "is no list of tasks"),
-        ("[1]", "is no list of tasks"),
+        ("{", "is not JSON"),
+        ("{}", "is not a list of tasks"),
+        ("[1]", "is not a list of tasks"),
         ("[]", "nothing usable in it"),
         (json.dumps([TASKS[2]]), "nothing usable in it"),
     ],

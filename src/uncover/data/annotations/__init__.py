@@ -1,1 +1,1 @@
-"""Boxes and grades of picked frames, to annotation tools and back."""
+"""Export boxes and grades of picked frames to annotation tools, and import them back."""

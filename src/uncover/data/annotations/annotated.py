@@ -1,4 +1,4 @@
-"""What annotation tools say of frames, whatever their format: boxes, a grade, and what of it cannot be used."""
+"""Annotations of frames, independent of the format of the tool: boxes, grades, and rejected entries."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ from uncover.data.picked import UNGRADED, PickedFrame, read_boxes
 from uncover.errors import InputError
 
 FACE = "face"
-"""Name of the label of boxes of whole faces."""
+"""Label of boxes around whole faces."""
 GRADE = "grade"
-"""Name of the tag, attribute or choice that says how hard the face is to see."""
+"""Name of the tag, attribute or choice with the grade of occlusion."""
 NO_LABEL = "boxes without a label"
-"""What they are called among the labels of boxes."""
+"""How boxes without a label are counted among the labels."""
 
 BEYOND = 0.01
-"""Share of the frame's side, a pixel at least, by which a box may leave it: tools round, and people draw past edges.
-Whatever leaves it further is of another picture."""
+"""How far a box may extend beyond the frame: a share of the frame's side, but at least one pixel. Tools round, and
+people draw past the edge. A box further outside belongs to another image."""
 UPRIGHT = 0.5
-"""Degrees by which a box may be turned: a tool's handle comes back to 359.99, which moves a corner by under 1 %."""
+"""Largest rotation of a box, in degrees: tools store 359.99 for an upright box, which moves a corner by under 1 %."""
 
 Box = Sequence[float]
 
 
 @dataclass(frozen=True)
 class FrameState:
-    """A frame of the folder as it is now.
+    """A frame of the folder in its current state.
 
     Attributes:
         frame: Its row of `frames.csv`.
         size: Width and height, in pixels.
-        boxes: float64 (M, 4), xyxy in pixels; None where nobody reviewed it.
-        proposals: Likewise, boxes that nobody has looked at; None where there are none.
+        boxes: float64 (M, 4), xyxy in pixels; None if the frame was not reviewed.
+        proposals: float64 (M, 4), xyxy in pixels, boxes that were not reviewed; None if there are none.
     """
 
     frame: PickedFrame
@@ -50,19 +50,19 @@ class FrameState:
 
     @property
     def shown(self) -> NDArray[np.float64]:
-        """What a tool is to show: the labels, or else the proposals; float64 (M, 4)."""
+        """Boxes to show in a tool: the labels, or else the proposals; float64 (M, 4)."""
         known = self.proposals if self.boxes is None else self.boxes
         return np.zeros((0, 4)) if known is None else known
 
 
 @dataclass(frozen=True)
 class Annotation:
-    """What a file says of one frame.
+    """Annotation of one frame in an imported file.
 
     Attributes:
         boxes: float64 (M, 4), xyxy in pixels, inside the frame.
-        grade: None where it says nothing of it.
-        submitted: Whether the tool says that a person is done with the frame.
+        grade: None if the file has none.
+        submitted: Whether the frame is marked as finished in the tool.
     """
 
     boxes: NDArray[np.float64]
@@ -72,14 +72,14 @@ class Annotation:
 
 @dataclass
 class Reading:
-    """What a file says.
+    """Content of an imported file.
 
     Attributes:
-        annotations: By file name of the frame.
-        rejected: What cannot be used.
-        spoilt: File names of frames of which something cannot be used; they stay as they are as a whole, for a face
-            without its box would be learnt as no face.
-        labels: Labels of boxes that are not those of faces, and how many boxes have them.
+        annotations: Annotations by file name of the frame.
+        rejected: Entries that cannot be used.
+        spoilt: File names of frames with a rejected entry. These frames are not changed at all, because a face without
+            its box would be trained on as background.
+        labels: Number of boxes for each label other than that of faces.
     """
 
     annotations: dict[str, Annotation] = field(default_factory=dict)
@@ -88,13 +88,13 @@ class Reading:
     labels: dict[str, int] = field(default_factory=dict)
 
     def reject(self, file: Path, row: int, name: str, reason: str, detail: str, spoils: bool = True) -> None:
-        """Record what cannot be used."""
+        """Record an entry that cannot be used."""
         self.rejected.append(Rejected(file.name, row, name, reason, detail))
         if spoils and name:
             self.spoilt.add(name)
 
     def other_label(self, file: Path, row: int, name: str, label: object, wanted: str) -> None:
-        """Record a box that is of no face; a label of None is no label."""
+        """Record a box that is not a face; `label` is None if the box has no label."""
         key = NO_LABEL if label is None else str(label)
         self.labels[key] = self.labels.get(key, 0) + 1
         what = "a box has no label" if label is None else f"label {str(label)[:60]!r} is not {wanted!r}"
@@ -102,14 +102,14 @@ class Reading:
         self.reject(file, row, name, "other_label", detail, spoils=False)
 
     def add(self, file: Path, row: int, name: str, annotation: Annotation) -> None:
-        """Record what is said of a frame; said twice, both are none."""
+        """Add the annotation of a frame; of a frame that occurs twice, neither is used."""
         if name in self.annotations:
-            self.reject(file, row, name, "duplicate_image", f"{name} stands here a second time; expected it once")
+            self.reject(file, row, name, "duplicate_image", f"{name} occurs twice; expected it once")
         self.annotations.setdefault(name, annotation)
 
 
 class EntryError(RowError):
-    """Something about a frame cannot be used; `reason` is a short code."""
+    """An annotation of a frame that cannot be used; `reason` is a short code."""
 
     def __init__(self, row: int, reason: str, detail: str) -> None:
         super().__init__(row, detail)
@@ -117,10 +117,10 @@ class EntryError(RowError):
 
 
 def look_up_frames(root: Path, picked: Sequence[PickedFrame]) -> dict[str, FrameState]:
-    """The frames of a folder by the names of their pictures, each with its size and boxes.
+    """Frames of a folder by file name of the image, each with its size and boxes.
 
     Raises:
-        InputError: A picture or label file cannot be read.
+        InputError: An image or label file cannot be read.
     """
     states = {}
     for frame in picked:
@@ -135,16 +135,16 @@ def look_up_frames(root: Path, picked: Sequence[PickedFrame]) -> dict[str, Frame
 
 
 def known_grades(states: Mapping[str, FrameState]) -> tuple[str, ...]:
-    """Grades that frames may have: the thesis's, those of the folder, and none yet."""
+    """Grades that frames may have: those of the thesis, those of the folder, and `ungraded`."""
     own = {state.frame.grade for state in states.values()}
     return (UNGRADED, *GRADES, *sorted(own - {UNGRADED, *GRADES}))
 
 
 def check_grade(value: object, grades: Collection[str], row: int) -> str:
-    """Make sure that a grade is one.
+    """Check a grade.
 
     Raises:
-        EntryError: It is not.
+        EntryError: The grade is unknown.
     """
     if not isinstance(value, str) or value not in grades:
         raise EntryError(row, "unknown_grade", f"grade {value!r:.60} is unknown; expected {', '.join(grades)}")
@@ -154,14 +154,14 @@ def check_grade(value: object, grades: Collection[str], row: int) -> str:
 def agreed_grade(
     path: Path, found: list[tuple[int, str]], grades: tuple[str, ...], reading: Reading, name: str
 ) -> str | None:
-    """The one grade that a frame was given; None where there is none, or none that counts.
+    """The grade of a frame if all entries agree; None if there is none or they are rejected.
 
     Args:
-        path: File, for messages.
-        found: Lines and what stands there.
-        grades: Grades that there are.
-        reading: Told where they disagree, or one is unknown.
-        name: Of the frame.
+        path: File, for errors.
+        found: Lines of the file and the grades in them.
+        grades: Known grades.
+        reading: Collects grades that are unknown or contradict each other.
+        name: File name of the frame.
     """
     checked = set()
     for line, value in found:
@@ -176,10 +176,10 @@ def agreed_grade(
 
 
 def check_size(found: tuple[object, object], size: tuple[int, int], row: int) -> None:
-    """Make sure that a file speaks of the same picture; None stands for what it does not say.
+    """Check that an annotation was made on an image of the same size; None if the file does not state the size.
 
     Raises:
-        EntryError: Its picture has another size.
+        EntryError: The sizes differ.
     """
     for side, own in zip(found, size, strict=True):
         try:
@@ -187,43 +187,43 @@ def check_size(found: tuple[object, object], size: tuple[int, int], row: int) ->
         except ValueError:
             same = False
         if not same:
-            detail = f"{found[0]} x {found[1]} px; expected the picture of {size[0]} x {size[1]} px that was picked"
+            detail = f"image is {found[0]} x {found[1]} px; expected the picked frame of {size[0]} x {size[1]} px"
             raise EntryError(row, "other_size", detail)
 
 
 def check_box(box: Sequence[object], rotation: object, size: tuple[int, int], row: int) -> list[float]:
-    """Make sure that a box is one.
+    """Check a box.
 
     Args:
-        box: x1 y1 x2 y2, in pixels; one that was drawn from the lower right is turned round.
-        rotation: Degrees by which the tool turned it; None for none.
-        size: Of the frame, in pixels.
-        row: Of the file.
+        box: x1 y1 x2 y2, in pixels; corners may be swapped.
+        rotation: Rotation in the tool, in degrees; None for none.
+        size: Width and height of the frame, in pixels.
+        row: Row of the file.
 
     Returns:
-        The box, clipped to the frame where it leaves it by a little (`BEYOND`).
+        The box, clipped to the frame if it extends slightly beyond it (`BEYOND`).
 
     Raises:
-        EntryError: It is turned, no box, or leaves the frame.
+        EntryError: The box is rotated, invalid, or outside the frame.
     """
     try:
         corners = [float(str(value)) for value in box]
         x1, x2, y1, y2 = *sorted(corners[::2]), *sorted(corners[1::2])
         turned = float(str(rotation)) % 360 if rotation is not None else 0.0
     except ValueError:
-        raise EntryError(row, "no_box", f"box {_shown(box)} has a value that is no number") from None
+        raise EntryError(row, "no_box", f"box {_shown(box)} has a value that is not a number") from None
     shown = _shown([round(corner, 2) for corner in corners])
     if not all(map(math.isfinite, [*corners, turned])) or x1 >= x2 or y1 >= y2:
-        raise EntryError(row, "no_box", f"box {shown} is none; expected x1 < x2 and y1 < y2")
+        raise EntryError(row, "no_box", f"box {shown} is invalid; expected x1 < x2 and y1 < y2")
     if min(turned, 360 - turned) > UPRIGHT:
-        raise EntryError(row, "rotated_box", f"box {shown} is turned by {turned:g} degrees; expected an upright one")
+        raise EntryError(row, "rotated_box", f"box {shown} is rotated by {turned:g} degrees; expected an upright one")
     width, height = size
     beside, above = max(1.0, BEYOND * width), max(1.0, BEYOND * height)
     if x1 < -beside or y1 < -above or x2 > width + beside or y2 > height + above:
-        raise EntryError(row, "outside_image", f"box {shown} leaves the frame of {width} x {height} px")
+        raise EntryError(row, "outside_image", f"box {shown} extends beyond the frame of {width} x {height} px")
     inside = [max(x1, 0.0), max(y1, 0.0), min(x2, float(width)), min(y2, float(height))]
     if inside[0] >= inside[2] or inside[1] >= inside[3]:
-        raise EntryError(row, "outside_image", f"box {shown} lies outside the frame of {width} x {height} px")
+        raise EntryError(row, "outside_image", f"box {shown} is outside the frame of {width} x {height} px")
     return inside
 
 

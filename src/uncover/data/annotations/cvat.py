@@ -1,4 +1,4 @@
-"""Annotations of CVAT: read from its XML with tracks, and written for it."""
+"""CVAT annotations: read its XML, with or without tracks, and write it."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from uncover.errors import InputError
 
 CORNERS = ("xtl", "ytl", "xbr", "ybr")
 XML_IN_ZIP = "annotations.xml"
-EXPECTED = "expected what CVAT exports as 'CVAT for images 1.1' (or video), XML or ZIP"
+EXPECTED = "expected a CVAT export in the format 'CVAT for images 1.1' (or video), XML or ZIP"
 
 SHAPES = frozenset({"polygon", "polyline", "points", "ellipse", "cuboid", "skeleton", "mask"})
 
 
 @dataclass(frozen=True)
 class Document:
-    """An XML file, and in which line each of its elements begins."""
+    """An XML file, with the line number of each element."""
 
     path: Path
     root: ElementTree.Element
@@ -48,16 +48,16 @@ class Document:
 
 
 def grades_in(element: ElementTree.Element, lines: Mapping[ElementTree.Element, int]) -> list[tuple[int, str]]:
-    """Lines and texts of the attributes `grade` of an element."""
+    """Lines and values of the attribute `grade` of an element."""
     named = (value for value in element.findall("attribute") if value.get("name") == GRADE)
     return [(lines[value], (value.text or "").strip()) for value in named]
 
 
 def parse_cvat(path: Path) -> Document:
-    """Read a file of CVAT.
+    """Read a CVAT file.
 
     Raises:
-        InputError: It does not exist, or is no XML of CVAT.
+        InputError: The file does not exist or is not a CVAT export.
     """
     content = _read(path)
     parser = expat.ParserCreate()
@@ -68,7 +68,7 @@ def parse_cvat(path: Path) -> Document:
         lines[builder.start(tag, attributes)] = parser.CurrentLineNumber
 
     def refuse(*_: object) -> None:
-        raise InputError(f"{path}: declares entities of its own, which CVAT never does; {EXPECTED}")
+        raise InputError(f"{path}: declares XML entities, which CVAT does not write; {EXPECTED}")
 
     parser.StartElementHandler, parser.EndElementHandler = start, builder.end
     parser.CharacterDataHandler, parser.EntityDeclHandler = builder.data, refuse
@@ -76,10 +76,10 @@ def parse_cvat(path: Path) -> Document:
         parser.Parse(content, True)
     except expat.ExpatError as error:
         reason = expat.ErrorString(error.code)
-        raise InputError(f"{path}, row {error.lineno}: is no XML ({reason}); {EXPECTED}") from None
+        raise InputError(f"{path}, row {error.lineno}: is not XML ({reason}); {EXPECTED}") from None
     root = builder.close()
     if root.tag != "annotations":
-        raise InputError(f"{path}: its root is <{root.tag[:40]}>; {EXPECTED}")
+        raise InputError(f"{path}: has the root element <{root.tag[:40]}>; {EXPECTED}")
     return Document(path, root, lines)
 
 
@@ -94,17 +94,17 @@ def _read(path: Path) -> bytes:
     except IsADirectoryError:
         raise InputError(f"{path}: is a folder; {EXPECTED}") from None
     except (NotImplementedError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-        raise InputError(f"{path}: no {XML_IN_ZIP} can be read in it ({error}); {EXPECTED}") from None
+        raise InputError(f"{path}: cannot read {XML_IN_ZIP} from it ({error}); {EXPECTED}") from None
 
 
 def _xml_in(archive: zipfile.ZipFile, path: Path) -> str:
-    """Name of the annotations in a ZIP, wherever they stand: whoever packs a folder anew puts them into one.
+    """Name of the annotation file in a ZIP, in any folder: repacking an export adds one.
 
     Raises:
-        InputError: There are none, or several.
+        InputError: There is no such file, or several.
     """
     names = {name: PurePosixPath(name.replace("\\", "/")).name for name in archive.namelist()}
-    # macOS packs a file of its own, ._annotations.xml, beside each.
+    # macOS adds a file ._annotations.xml beside each.
     named = [name for name, last in names.items() if last.lower() == XML_IN_ZIP]
     found = named or [
         name for name, last in names.items() if last.lower().endswith(".xml") and not last.startswith(".")
@@ -112,28 +112,28 @@ def _xml_in(archive: zipfile.ZipFile, path: Path) -> str:
     if len(found) != 1:
         there = ", ".join(found[:3]) if found else ", ".join(list(names)[:3]) or "nothing"
         what = f"{len(found)} files of annotations" if found else f"no {XML_IN_ZIP}"
-        raise InputError(f"{path}: {what} in it ({there}); give the one of these frames; {EXPECTED}")
+        raise InputError(f"{path}: contains {what} ({there}); give the export of these frames; {EXPECTED}")
     return found[0]
 
 
 def read_tracks(document: Document, states: Mapping[str, FrameState], face: str) -> Reading:
-    """Read the boxes of those frames of a video that were picked.
+    """Read the boxes of a video's picked frames.
 
-    A picked frame without a box stays as it is, for nobody knows whether somebody looked at it. The format has no tags:
-    the grade is the attribute `grade` of the boxes.
+    A picked frame without a box is not changed, because the file does not tell whether it was reviewed. The format
+    has no tags: the grade is the attribute `grade` of the boxes.
 
     Args:
         document: The file.
-        states: Frames of the folder, by the names of their pictures.
-        face: Label of tracks of faces.
+        states: Frames of the folder, by file name of the image.
+        face: Label of the tracks of faces.
 
     Raises:
-        InputError: It does not name its video, or one of which no frame was picked.
+        InputError: The file does not name its video, or no frame of that video was picked.
     """
     path, root, lines = document.path, document.root, document.lines
     names = {state.frame.frame: name for name, state in states.items() if state.frame.video == _video_of(path, root)}
     if not names:
-        raise InputError(f"{path}: is of the video {_video_of(path, root)!r:.80}, of which no frame was picked here")
+        raise InputError(f"{path}: is of the video {_video_of(path, root)!r:.80}; no frame of it was picked here")
     reading = Reading()
     boxes: dict[str, list[Box]] = defaultdict(list)
     found: dict[str, list[tuple[int, str]]] = defaultdict(list)
@@ -162,13 +162,13 @@ def _video_of(path: Path, root: ElementTree.Element) -> str:
     source = root.findtext("meta/source") or root.findtext("meta/task/source") or root.findtext("meta/job/source")
     if not source:
         raise InputError(
-            f"{path}: has tracks, but names no video as <source>; export a task of images as 'CVAT for images 1.1'"
+            f"{path}: has tracks but no <source> with the video; export a task of images as 'CVAT for images 1.1'"
         )
     return Path(source).stem
 
 
 def _frame_of(shape: ElementTree.Element, names: Mapping[int, str]) -> str | None:
-    """Name of the picked frame that a shape belongs to."""
+    """File name of the picked frame that a shape belongs to."""
     number = shape.get("frame", "")
     return names.get(int(number)) if number.isdecimal() else None
 
@@ -179,12 +179,12 @@ def read_cvat(path: Path, states: Mapping[str, FrameState], face: str) -> Readin
     The grade of a frame is the attribute `grade` of its tag `grade`, or of its boxes.
 
     Args:
-        path: What CVAT exported.
-        states: Frames of the folder, by the names of their pictures.
-        face: Label of boxes of faces.
+        path: A CVAT export.
+        states: Frames of the folder, by file name of the image.
+        face: Label of the boxes of faces.
 
     Raises:
-        InputError: It is no such file.
+        InputError: The file is not a CVAT export.
     """
     document = parse_cvat(path)
     tracks, images = document.root.findall("track"), document.root.findall("image")
@@ -196,7 +196,7 @@ def read_cvat(path: Path, states: Mapping[str, FrameState], face: str) -> Readin
         line = document.lines[image]
         name = PurePosixPath(image.get("name", "").replace("\\", "/")).name
         if name not in states:
-            reading.reject(path, line, "", "unknown_image", f"image {image.get('name')!r:.80} is none of the folder")
+            reading.reject(path, line, "", "unknown_image", f"image {image.get('name')!r:.80} is not in the folder")
             continue
         size = states[name].size
         try:
@@ -218,7 +218,7 @@ def _boxes_of(
         line = document.lines[shape]
         if shape.tag in SHAPES:
             if shape.get("label") == face:
-                detail = f"{name}: a face is a {shape.tag} here; expected a box"
+                detail = f"{name}: a face is drawn as {shape.tag}; expected a box"
                 reading.reject(document.path, line, name, "no_box", detail)
             else:
                 reading.other_label(document.path, line, name, shape.get("label"), face)
@@ -249,12 +249,12 @@ def _grades_of(
 def write_cvat(states: Mapping[str, FrameState], name: str, out: Path) -> None:
     """Write boxes and grades of frames.
 
-    Each frame has a tag `grade` with an attribute of the same name, `ungraded` where nobody said more yet, and a box
-    `face` for each face, to a hundredth of a pixel as CVAT itself writes them.
+    Each frame has a tag `grade` with an attribute `grade` (`ungraded` if not graded yet), and a box `face` for each
+    face, rounded to a hundredth of a pixel as CVAT does.
 
     Args:
-        states: Frames by the names of their pictures.
-        name: Of the task.
+        states: Frames, by file name of the image.
+        name: Name of the task.
         out: XML file to write.
     """
     with new_file(out) as path, path.open("w", encoding="utf-8", newline="\n") as file:
@@ -280,7 +280,7 @@ def label_constructor(grades: Iterable[str]) -> str:
 
 
 class _Indented(XMLGenerator):
-    """Writes one element a line."""
+    """XML writer with one element per line."""
 
     def __init__(self, file: object) -> None:
         super().__init__(file, "utf-8", short_empty_elements=True)  # type: ignore[arg-type]
@@ -308,7 +308,7 @@ class _Indented(XMLGenerator):
 
 
 def _write_meta(xml: _Indented, states: Mapping[str, FrameState], name: str) -> None:
-    """What CVAT writes of a task, as far as readers ask for it."""
+    """Write the part of CVAT's task description that readers use."""
     for tag in ("meta", "task"):
         xml.open(tag)
     for tag, text in (("name", name), ("size", str(len(states))), ("mode", "annotation")):
@@ -333,7 +333,7 @@ def _write_meta(xml: _Indented, states: Mapping[str, FrameState], name: str) -> 
 
 def _write_image(xml: _Indented, number: int, image: str, state: FrameState) -> None:
     width, height = state.size
-    # Boxes that a detector found are CVAT's "auto", and it shows them as such.
+    # CVAT marks boxes of a detector as "auto" and displays the mark.
     source = "auto" if state.boxes is None else "manual"
     xml.open("image", id=str(number), name=image, width=str(width), height=str(height))
     for box in state.shown:

@@ -1,4 +1,4 @@
-"""Take what annotation tools say of picked frames into their folder, as a whole or not at all."""
+"""Import annotations of picked frames into their folder, as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ READERS: dict[str, Callable[[Path, Mapping[str, FrameState], str], Reading]] = {
     ".zip": read_cvat,
     ".json": read_label_studio,
 }
-"""By suffix of the file."""
+"""Readers by suffix of the file."""
 ROUNDED = 0.02
-"""Pixels within which a box is the same: tools write hundredths of pixels."""
+"""Tolerance in pixels within which two boxes are equal: tools write hundredths of pixels."""
 
 
 @dataclass(frozen=True)
 class ImportRecord:
-    """What came of an import: a row of `imports.csv`. The frames of the folder are updated + spoilt + untouched.
+    """Result of an import: a row of `imports.csv`. updated + spoilt + untouched are all frames of the folder.
 
     Attributes:
-        file: Name of what was imported.
-        sha256: Of its content.
-        updated: Frames that came back: they have now the boxes and grade of the file, and count as reviewed.
-        unchanged: Those of them whose boxes and grade are what the folder had, proposals included.
-        moved: Those of them that moved to the folder of another grade.
-        spoilt: Frames that stay as they are, because something of them cannot be used.
-        untouched: Frames that stay as they are, because the file says nothing of them.
-        rejected: Boxes, grades and images that cannot be used; `rejected.csv` lists them.
+        file: Name of the imported file.
+        sha256: Digest of its content.
+        updated: Frames in the file: they now have its boxes and grade, and count as reviewed.
+        unchanged: Updated frames whose boxes and grade equal those in the folder, proposals included.
+        moved: Updated frames that moved to the folder of another grade.
+        spoilt: Frames that were not changed, because an entry for them cannot be used.
+        untouched: Frames that were not changed, because they are not in the file.
+        rejected: Boxes, grades and images that cannot be used, listed in `rejected.csv`.
     """
 
     file: str
@@ -59,26 +59,25 @@ class ImportRecord:
 
 
 def import_annotations(root: Path, file: Path, face: str) -> tuple[ImportRecord, list[Rejected]]:
-    """Give frames the boxes and grades that a tool exported, and move them to the folder of their grade.
+    """Replace the boxes and grades of frames by those of a tool, and move frames to the folder of their grade.
 
-    Boxes of the file replace those of the folder. A frame of which it gives no grade keeps its own. One that comes back
-    without boxes has no face, unless nobody can have said so: it has no grade, it went out without boxes, and the tool
-    does not say that anybody was done with it.
+    A frame without a grade in the file keeps its own. A frame without boxes in the file has no face, unless it was
+    probably not reviewed: it was exported without boxes, has no grade, and is not marked as finished in the tool.
 
     Args:
         root: Folder of picked frames.
-        file: What CVAT (.xml, .zip) or Label Studio (.json) exported.
-        face: Label of boxes of faces.
+        file: Export of CVAT (.xml, .zip) or Label Studio (.json).
+        face: Label of the boxes of faces.
 
     Returns:
-        What came of it, and what cannot be used.
+        The result, and the rejected entries.
 
     Raises:
-        InputError: Either is none, or nothing of the file can be used. The folder is then as it was.
+        InputError: The folder or the file is invalid, or nothing in the file can be used. The folder is not changed.
     """
     reader = READERS.get(file.suffix.lower())
     if reader is None:
-        raise InputError(f"{file}: expected what CVAT (.xml, .zip) or Label Studio (.json) exports")
+        raise InputError(f"{file}: expected an export of CVAT (.xml, .zip) or Label Studio (.json)")
     picked = read_picked(root)
     states = look_up_frames(root, picked)
     reading = reader(file, states, face)
@@ -122,22 +121,22 @@ def import_annotations(root: Path, file: Path, face: str) -> tuple[ImportRecord,
 
 
 def _refuse_useless(file: Path, face: str, reading: Reading, usable: Mapping[str, Annotation]) -> None:
-    """A file that changes nothing, or whose boxes all have another name, is a mistake."""
+    """Refuse a file that changes nothing, or in which no box has the expected label."""
     if reading.labels and not any(len(said.boxes) for said in usable.values()):
         labels = ", ".join(f"{label!r} ({number})" for label, number in sorted(reading.labels.items()))
         if set(reading.labels) == {NO_LABEL}:
             count = reading.labels[NO_LABEL]
-            raise InputError(f"{file}: {count} boxes, none with a label; label those of faces {face!r} in the tool")
-        raise InputError(f"{file}: no usable box is labelled {face!r}; labels of its boxes: {labels}; give --label")
+            raise InputError(f"{file}: {count} boxes, none with a label; label faces {face!r} in the tool")
+        raise InputError(f"{file}: no usable box is labelled {face!r}; its boxes are labelled {labels}; pass --label")
     if not usable:
         first = f"; the first: {reading.rejected[0]}" if reading.rejected else ""
-        said = f"nobody annotated its frames of this folder, or they cannot be used ({len(reading.rejected)} rejected"
-        submit = "; predictions count once their tasks are submitted" if file.suffix.lower() == ".json" else ""
+        said = f"no frame of this folder is annotated in it, or none is usable ({len(reading.rejected)} rejected"
+        submit = "; predictions are imported after their tasks are submitted" if file.suffix.lower() == ".json" else ""
         raise InputError(f"{file}: nothing usable in it: {said}{first}){submit}")
 
 
 def _is_waiting(said: Annotation, state: FrameState) -> bool:
-    """Whether nobody can have reviewed a frame: it went out without boxes, and came back so, without a grade."""
+    """Whether a frame was not reviewed: exported and returned without boxes, and without a grade."""
     graded = {said.grade or UNGRADED, state.frame.grade} != {UNGRADED}
     known = state.boxes is not None or state.proposals is not None
     return not (said.submitted or graded or known or len(said.boxes))
@@ -149,7 +148,7 @@ def _is_unchanged(said: Annotation, state: FrameState) -> bool:
 
 
 def _carry_over(root: Path, folder: Path, states: Mapping[str, FrameState]) -> None:
-    """Keep what somebody else put into the folder; pictures and labels of frames have their own way."""
+    """Keep other files that users put into the folder; images and labels of frames are handled elsewhere."""
     frames = [state.frame for state in states.values()]
     ours = {path for frame in frames for path in (frame.image, frame.label, frame.proposal)}
     ours |= {FRAMES, IMPORTS, REJECTED, MARKER}
@@ -160,7 +159,7 @@ def _carry_over(root: Path, folder: Path, states: Mapping[str, FrameState]) -> N
 
 
 def _place(old: Path, new: Path) -> None:
-    """Give a file a second name, which costs nothing; where the disk cannot, copy it."""
+    """Hard-link a file; copy it if the file system has no hard links."""
     new.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(old, new, follow_symlinks=False)
@@ -169,7 +168,7 @@ def _place(old: Path, new: Path) -> None:
 
 
 def _add_to_imports(imported: ImportRecord, old: Path, new: Path) -> None:
-    """Add a row to the table of all imports, which may lack columns where an earlier version began it."""
+    """Add a row to the table of all imports. A table of an earlier version may lack columns."""
     before: list[dict[str, str]] = []
     if old.exists():
         with old.open(newline="", encoding="utf-8-sig") as file:

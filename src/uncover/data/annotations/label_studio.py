@@ -1,4 +1,4 @@
-"""Annotations of Label Studio: read from its JSON, and written for it."""
+"""Label Studio annotations: read its JSON and write it."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from uncover.errors import InputError
 
 IMAGE = "image"
 BOX = "box"
-"""What the interface calls the picture and its boxes."""
+"""Names of the image and the boxes in the labelling interface."""
 LOCAL_FILES = "/data/local-files/?d="
-"""How Label Studio addresses files below LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT."""
+"""Prefix of addresses of files below LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT."""
 
-EXPECTED = "expected what Label Studio exports as JSON or JSON_MIN: a list of tasks"
+EXPECTED = "expected a Label Studio export as JSON or JSON_MIN: a list of tasks"
 UPLOADED = re.compile(r"[0-9a-f]{8}-")
-"""What Label Studio puts before the name of a file that was uploaded."""
+"""Prefix that Label Studio adds to the name of an uploaded file."""
 RECTANGLE = "rectanglelabels"
 OTHER_SHAPES = ("polygonlabels", "brushlabels", "ellipselabels", "keypointlabels", "labels", "videorectangle")
 
@@ -43,12 +43,12 @@ OTHER_SHAPES = ("polygonlabels", "brushlabels", "ellipselabels", "keypointlabels
 def write_label_studio(states: Mapping[str, FrameState], prefix: str, out: Path) -> None:
     """Write a task per frame.
 
-    Proposals are predictions, which people look at and correct; what somebody reviewed is an annotation. A frame of
-    which nothing is known has neither.
+    Proposals are written as predictions, for people to review and correct, reviewed boxes as annotations. Frames
+    without either are written without boxes.
 
     Args:
-        states: Frames by the names of their pictures.
-        prefix: Address of the folder of frames in Label Studio, such as `/data/local-files/?d=frames/`.
+        states: Frames, by file name of the image.
+        prefix: Address of the folder of frames in Label Studio, e.g. `/data/local-files/?d=frames/`.
         out: JSON file to write.
     """
     tasks = [_task_of(states[name], prefix) for name in sorted(states)]
@@ -57,7 +57,7 @@ def write_label_studio(states: Mapping[str, FrameState], prefix: str, out: Path)
 
 
 def labeling_config(grades: Iterable[str]) -> str:
-    """XML of the interface, for "Labeling Interface", "Code" in the settings of a project."""
+    """XML of the labelling interface, for "Labeling Interface", "Code" in the settings of a project."""
     choices = "".join(f"    <Choice value={quoteattr(grade)}/>\n" for grade in grades)
     return (
         f'<View>\n  <Image name="{IMAGE}" value="${IMAGE}" zoom="true"/>\n'
@@ -107,15 +107,15 @@ def _box_of(number: int, box: list[float], size: tuple[int, int]) -> dict[str, A
 def read_label_studio(path: Path, states: Mapping[str, FrameState], face: str) -> Reading:
     """Read boxes and grades of frames.
 
-    Of several annotations of a task the one marked as ground truth counts, or else the last one.
+    If a task has several annotations, the one marked as ground truth is used, else the last one.
 
     Args:
-        path: What Label Studio exported.
-        states: Frames of the folder, by the names of their pictures.
-        face: Label of boxes of faces.
+        path: A Label Studio export.
+        states: Frames of the folder, by file name of the image.
+        face: Label of the boxes of faces.
 
     Raises:
-        InputError: It is no such file.
+        InputError: The file is not a Label Studio export.
     """
     reading = Reading()
     grades = known_grades(states)
@@ -123,7 +123,7 @@ def read_label_studio(path: Path, states: Mapping[str, FrameState], face: str) -
         address = _address_of(task)
         name = _name_of(address, states)
         if name is None:
-            reading.reject(path, row, "", "unknown_image", f"image {address!r:.80} is none of the folder")
+            reading.reject(path, row, "", "unknown_image", f"image {address!r:.80} is not in the folder")
             continue
         results = _results_of(task, path, row, name, reading)
         if results is None:
@@ -150,14 +150,14 @@ def _tasks_of(path: Path) -> list[dict[str, Any]]:
     except IsADirectoryError:
         raise InputError(f"{path}: is a folder; {EXPECTED}") from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is no JSON ({str(error)[:80]}); {EXPECTED}") from None
+        raise InputError(f"{path}: is not JSON ({str(error)[:80]}); {EXPECTED}") from None
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
-        raise InputError(f"{path}: is no list of tasks; {EXPECTED}")
+        raise InputError(f"{path}: is not a list of tasks; {EXPECTED}")
     return tasks
 
 
 def _is_submitted(task: Mapping[str, Any]) -> bool:
-    """Whether somebody pressed the button; JSON has no results otherwise, JSON_MIN says by whom."""
+    """Whether the task was submitted; JSON then has results, JSON_MIN names the annotator."""
     return not _is_min(task) or any(task.get(key) is not None for key in ("annotation_id", "annotator", "lead_time"))
 
 
@@ -166,15 +166,15 @@ def _is_min(task: Mapping[str, Any]) -> bool:
 
 
 def _address_of(task: Mapping[str, Any]) -> str:
-    """Address of the picture; in an interface of one's own it may have another name than here."""
+    """Address of the image, whose key depends on the labelling interface."""
     data = task if _is_min(task) else task["data"]
     addresses = [data.get(IMAGE), *data.values()]
     return next((str(value) for value in addresses if isinstance(value, str) and "." in value), "")
 
 
 def _name_of(address: str, states: Mapping[str, FrameState]) -> str | None:
-    """Name of the frame that an address is of, which may be a path of Windows; None if it is of none."""
-    # Names may hold what has a meaning in an address, such as # or +, and not every version of the tool quotes it.
+    """File name of the frame with an address, which may be a Windows path; None for other images."""
+    # Names may contain characters with a meaning in addresses, such as # or +, and not every version quotes them.
     ways = (*_local(address), unquote(urlsplit(address).path), unquote(address), address)
     for name in (PurePosixPath(way.replace("\\", "/")).name for way in ways):
         without = UPLOADED.sub("", name, count=1) if UPLOADED.match(name) else name
@@ -184,7 +184,7 @@ def _name_of(address: str, states: Mapping[str, FrameState]) -> str | None:
 
 
 def _local(address: str) -> list[str]:
-    """The file that an address of the local storage is of, as it stands and unquoted."""
+    """The file of a local-storage address, as written and unquoted."""
     _, found, file = address.partition("?d=")
     return [unquote(file), file] if found else parse_qs(urlsplit(address).query).get("d", [])
 
@@ -192,7 +192,7 @@ def _local(address: str) -> list[str]:
 def _results_of(
     task: Mapping[str, Any], path: Path, row: int, name: str, reading: Reading
 ) -> Iterable[Mapping[str, Any]] | None:
-    """What was drawn and chosen; None where nobody annotated the task."""
+    """Results of a task; None if it was not annotated."""
     if _is_min(task):
         return list(_results_of_min(task))
     given = task.get("annotations", task.get("completions"))
@@ -210,7 +210,7 @@ def _results_of(
 
 
 def _results_of_min(task: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """What JSON_MIN says, in the words of JSON."""
+    """Results of JSON_MIN, converted to the keys of JSON."""
     for key, value in task.items():
         if key == GRADE:
             answers = value if isinstance(value, list) else [value]
@@ -227,9 +227,9 @@ def _kind_of(value: Mapping[str, Any]) -> str:
 
 
 def _labelled(results: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """What was drawn and chosen, where a `<Rectangle>` and the `<Labels>` of its region are two results as one.
+    """Results, with a `<Rectangle>` and the `<Labels>` of its region merged into one.
 
-    They have the id of their region in common, and its corners in JSON_MIN, which has no ids.
+    Both have the id of the region, and in JSON_MIN, which has no ids, its corners.
     """
     apart = [result for result in results if result.get("type") == "labels"]
     used: list[Mapping[str, Any]] = []
@@ -271,16 +271,16 @@ def _box_of_face(
     size: tuple[int, int],
     face: str,
 ) -> list[float] | None:
-    """The box of a face; None where the result is something else.
+    """The box of a face; None if the result is something else.
 
     Raises:
-        EntryError: It is the box of a face, but cannot be used.
+        EntryError: The result is the box of a face that cannot be used.
     """
     value = _value_of(result, row)
     kind = str(result.get("type"))
     labels = value.get(kind, value.get(RECTANGLE))
     if kind not in (RECTANGLE, "rectangle", *OTHER_SHAPES):
-        detail = f"{name}: an answer to {str(result.get('from_name'))[:40]!r} is neither box nor {GRADE}; left out"
+        detail = f"{name}: a result for {str(result.get('from_name'))[:40]!r} is neither box nor {GRADE}; left out"
         reading.reject(path, row, name, "other_label", detail, spoils=False)
         return None
     if not isinstance(labels, list) or face not in labels:
@@ -288,14 +288,14 @@ def _box_of_face(
         reading.other_label(path, row, name, shown or None, face)
         return None
     if kind != RECTANGLE:
-        raise EntryError(row, "no_box", f"a face is of the kind {kind} here; expected {RECTANGLE}")
+        raise EntryError(row, "no_box", f"a face is of type {kind}; expected {RECTANGLE}")
     width, height = size
     check_size((result.get("original_width"), result.get("original_height")), size, row)
     if result.get("image_rotation"):
-        raise EntryError(row, "rotated_box", "the picture was turned in the tool; turn it back and draw the box again")
+        raise EntryError(row, "rotated_box", "the image was rotated in the tool; rotate it back and redraw the box")
     try:
         x, y = float(value["x"]) / 100 * width, float(value["y"]) / 100 * height
         corners = [x, y, x + float(value["width"]) / 100 * width, y + float(value["height"]) / 100 * height]
     except (KeyError, TypeError, ValueError):
-        raise EntryError(row, "no_box", "a box has no numbers x, y, width and height") from None
+        raise EntryError(row, "no_box", "a box lacks one of the numbers x, y, width and height") from None
     return check_box(corners, value.get("rotation"), size, row)

@@ -1,1 +1,1 @@
-"""The figures of the thesis, one module each."""
+"""The figures of the thesis and of this project, by topic."""

@@ -1,4 +1,4 @@
-"""Figures 22 and 23: what a baseline detector finds, with its landmarks (thesis section 6.1)."""
+"""Figures 22 and 23: detections of a baseline detector with its landmarks (thesis section 6.1)."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ if TYPE_CHECKING:
     from uncover.workflow.targets import Run
 
 COLUMNS = 3
-"""At most."""
+"""Maximum number of photos in a row."""
 
 TITLES, KEY = 0.36, 0.72
-"""Room for a photo's title, and for what stands below all photos, in inches."""
+"""Space for the title of a photo, and for the text below all photos, in inches."""
 
 POINTS: dict[str, dict[str, Any]] = {
     "right_eye": {"color": ORANGE, "marker": "o"},
@@ -63,19 +63,19 @@ POINTS: dict[str, dict[str, Any]] = {
     "right_mouth": {"color": PURPLE, "marker": "D"},
     "left_mouth": {"color": BLUE, "marker": "v"},
 }
-"""How a landmark is drawn: with the boxes, Okabe and Ito's colours, each once; the markers differ for print in grey."""
+"""Style of each landmark: colours of Okabe and Ito that no box uses; markers differ for greyscale print."""
 
 
 @dataclass(frozen=True)
 class ScoredDetections:
-    """What was found in a photo.
+    """Detections in a photo.
 
     Attributes:
-        boxes: float32 (N, 4), x1 y1 x2 y2 in pixels of the photo, by falling confidence.
+        boxes: float32 (N, 4), x1 y1 x2 y2 in pixels of the photo, sorted by falling confidence.
         confidence: float32 (N,).
-        landmarks: float32 (N, 5, 2), x and y in pixels, in the order of `LANDMARKS`; NaN where the detector knows none.
-        true: float64 (M, 4), the labelled faces; None where nobody labelled the photo.
-        correct: bool (N,), whether the box is a labelled face, as evaluation counts it; False without labels.
+        landmarks: float32 (N, 5, 2), x and y in pixels, in the order of `LANDMARKS`; NaN if the detector has none.
+        true: float64 (M, 4), labelled faces; None if the photo has no labels.
+        correct: bool (N,), whether the box matches a labelled face, as in evaluation; False without labels.
     """
 
     boxes: NDArray[np.float32]
@@ -86,7 +86,7 @@ class ScoredDetections:
 
     @property
     def kinds(self) -> list[str]:
-        """Of each box, how it is drawn."""
+        """Drawing style of each box."""
         if self.true is None:
             return [UNKNOWN] * len(self.boxes)
         return [FOUND if correct else FALSE for correct in self.correct]
@@ -94,7 +94,7 @@ class ScoredDetections:
 
 @dataclass(frozen=True)
 class Panel:
-    """A photo: uint8 (H, W, 3), RGB, as it may be shown; its number in the set, from 1 on; what was found in it."""
+    """A photo for display: uint8 (H, W, 3) RGB, its number in the set (from 1), and its detections."""
 
     image: NDArray[np.uint8]
     number: int
@@ -102,13 +102,13 @@ class Panel:
 
 
 def baseline_detections(panels: Sequence[Panel], told: str) -> Figure:
-    """Draw the photos in rows in which all are equally high.
+    """Draw the photos in rows of equal height.
 
     Args:
         panels: Photos, at least one.
-        told: Sentence below them, of up to two lines.
+        told: Sentence below the photos, at most two lines.
     """
-    # As many in each row, or one less in the last.
+    # Rows have the same number of photos; the last one may have one less.
     columns = -(-len(panels) // -(-len(panels) // COLUMNS))
     rows = [panels[start : start + columns] for start in range(0, len(panels), columns)]
     figure, grid = photo_rows([[panel.image for panel in row] for row in rows], [TITLES] * len(rows), KEY)
@@ -128,7 +128,7 @@ def baseline_detections(panels: Sequence[Panel], told: str) -> Figure:
 
 
 def _draw(axes: Axes, panel: Panel, scale: float) -> None:
-    """Draw a photo; `scale` is the size of its pixels on paper, in points."""
+    """Draw a photo; `scale` is the size of its pixels in print, in points."""
     found = panel.found
     title_photo(axes, _title(panel))
     if found.true is not None:
@@ -150,11 +150,11 @@ def _title(panel: Panel) -> str:
     found, right = panel.found, int(panel.found.correct.sum())
     if found.true is None:
         return f"photo {panel.number}\n{counted(len(found.boxes), 'detection')}, no labels"
-    return f"photo {panel.number}\n{right} of {len(found.true)} found, {len(found.boxes) - right} beside"
+    return f"photo {panel.number}\n{right} of {len(found.true)} found, {len(found.boxes) - right} false"
 
 
 def _legends(panels: Sequence[Panel]) -> tuple[list[Any], list[Any]]:
-    """The kinds of boxes that the panels may have, and all landmarks: that one is nowhere tells something, too."""
+    """Legend entries: all kinds of boxes that the panels may have, and all landmarks, even if none is shown."""
     from matplotlib.lines import Line2D
 
     known = [panel.found.true is not None for panel in panels]
@@ -167,16 +167,16 @@ def _legends(panels: Sequence[Panel]) -> tuple[list[Any], list[Any]]:
 
 
 PHOTOS = 6
-"""Shown, at most."""
+"""Maximum number of photos shown."""
 
 
 CAPTION = (
-    "What {detector} finds, and its five landmarks, in up to six photos of the set: those with and without a detection"
-    " are shown in the proportion in which they stand in it, at least one of each, evenly spaced over the photos by"
-    " name. Right and left are the subject's.\n"
-    "True boxes are dashed where the photo is labelled; a detection is found where it is a true face (IoU"
-    " `rescue.true_iou`); one beside true faces may still be on a face that nobody labelled. Photos of patients are"
-    " pixelated inside the faces, and all over where nobody labelled them, unless `report.privacy` says otherwise."
+    "Detections of {detector} and their five landmarks, in up to six photos of the set. Photos with and without a"
+    " detection are shown in the proportion of the set, at least one of each, evenly spaced by file name. Right and"
+    " left are the subject's.\n"
+    "True boxes of labelled photos are dashed; a detection counts as found if it matches a true face (IoU"
+    " `rescue.true_iou`); a false one may be on an unlabelled face. Photos of patients are pixelated inside the faces,"
+    " and completely if they have no labels, unless `report.privacy` sets something else."
 )
 
 
@@ -210,28 +210,28 @@ def detections_of_baseline(
     *,
     baseline: str,
 ) -> Figure:
-    """Draw what a detector finds from files, or say that it was not run.
+    """Draw the detections of a baseline detector from files, or state that it was not run.
 
     Args:
-        predictions: Of the detector on a data set, a table of `uncover predict`.
-        not_run: Why there are none: the figure says so.
-        dataset: Folder of the data set, named as the set.
-        confidence: Lowest of a detection.
-        true_iou: IoU with a true face from which a box is correct.
-        privacy: Of photos of patients.
+        predictions: Predictions of the detector on a data set, a table of `uncover predict`.
+        not_run: Reason why there are no predictions; shown in the figure.
+        dataset: Folder of the data set, named after the set.
+        confidence: Confidence threshold.
+        true_iou: Minimum IoU with a true face for a correct box.
+        privacy: Treatment of photos of patients, as `report.privacy`.
         baseline: Name of the detector.
 
     Raises:
-        InputError: Arguments or files are not what they should be.
+        InputError: Arguments or files are not valid.
     """
     check_number("--confidence", confidence, 0, 1)
     check_number("--true-iou", true_iou, 0, 1)
     if (predictions is None) == (not_run is None):
-        raise InputError("expected either --predictions, or --not-run and why there are none")
+        raise InputError("no input; pass either --predictions or --not-run with a reason")
     if predictions is None:
         return style.not_run(f"{BASELINE_TITLES[baseline]} was not run", str(not_run))
     if dataset is None:
-        raise InputError(f"{predictions}: shows no photo; expected --dataset, the folder of its data set, too")
+        raise InputError(f"{predictions}: data set unknown; pass its folder with --dataset")
     return draw_baseline_detections(baseline, predictions, dataset, confidence, privacy, true_iou)
 
 
@@ -242,7 +242,7 @@ def _files(run: Run, baseline: str) -> dict[str, str | list[str]]:
 
 def _options(run: Run, baseline: str) -> dict[str, Any]:
     stored = _stored(run, baseline)
-    told = run.baselines_not_run().get(baseline, "not tried yet")
+    told = run.baselines_not_run().get(baseline, "not run yet")
     return {
         "predictions": stored,
         "confidence": run.confidences[baseline] if stored else None,
@@ -262,22 +262,22 @@ def draw_baseline_detections(
 ) -> Figure:
     """Make the figure from files.
 
-    The photos are chosen by `choose_photos`, of the set's photos in the order of their names.
+    `choose_photos` chooses from the photos of the set, sorted by name.
 
     Args:
         baseline: Name of the detector.
-        predictions: Of it, on the set.
-        dataset: Folder of the set, named as the set.
-        confidence: Lowest of a detection.
-        privacy: Of photos of patients, `report.privacy` of the config.
-        true_iou: IoU with a true face from which a box is correct.
+        predictions: Its predictions on the set.
+        dataset: Folder of the set, named after the set.
+        confidence: Confidence threshold.
+        privacy: Treatment of photos of patients, as `report.privacy`.
+        true_iou: Minimum IoU with a true face for a correct box.
 
     Raises:
-        InputError: A file is not what it should be, or the two are not of the same set.
+        InputError: A file is not valid, or predictions and data set are not of the same set.
     """
     found = read_predictions(predictions, confidence)
     if (model := found.settings.get("model")) != baseline:
-        raise InputError(f"{predictions}: holds boxes of {model}; expected those of {baseline}")
+        raise InputError(f"{predictions}: has boxes of {model}; expected boxes of {baseline}")
     manifest = read_manifest(dataset / "manifest.parquet")
     labelled = dict(zip(manifest["image"].str.removeprefix("images/"), manifest["labelled"].astype(bool), strict=True))
     check_same_images(predictions, found.images["image"], labelled, dataset)
@@ -302,20 +302,20 @@ def draw_baseline_detections(
 def detections(
     predictions: Predictions, dataset: Path, labelled: Mapping[str, bool], confidence: float, true_iou: float
 ) -> dict[str, ScoredDetections]:
-    """What was found in each photo of a set, in the order of their names.
+    """Detections in each photo of a set, sorted by photo name.
 
     Args:
-        predictions: On the set.
-        dataset: Its folder.
-        labelled: By photo, whether somebody labelled it.
-        confidence: Lowest of a detection.
-        true_iou: IoU with a true face from which it is correct.
+        predictions: Predictions on the set.
+        dataset: Folder of the set.
+        labelled: Whether a photo has labels, by photo.
+        confidence: Confidence threshold.
+        true_iou: Minimum IoU with a true face for a correct box.
 
     Raises:
-        InputError: A label file is none.
+        InputError: A label file is not valid.
     """
     boxes = predictions.boxes[predictions.boxes["class_id"] == WHOLE_FACE]
-    # Stored confidences are float32: one that is the threshold itself must not fall short of it.
+    # Stored confidences are float32, so compare in float32: a confidence equal to the threshold counts.
     boxes = boxes[boxes["confidence"] >= np.float32(confidence)]
     boxes = boxes.sort_values("confidence", ascending=False, kind="stable")
     truth = pd.DataFrame(columns=["image", "class_id", *CORNERS])
@@ -336,7 +336,7 @@ def _of_photo(boxes: pd.DataFrame, truth: pd.DataFrame, labelled: bool, true_iou
     if LANDMARK_COLUMNS.keys() <= set(boxes):
         points = boxes[list(LANDMARK_COLUMNS)].to_numpy(np.float32).reshape(points.shape)
     true = truth[list(CORNERS)].to_numpy(np.float64)
-    # Of one class, so that its number does not matter.
+    # There is one class, so its number does not matter.
     predicted = np.column_stack([corners, sure, np.zeros(len(boxes))])
     ious = np.array([true_iou], np.float32)
     correct = match_image(predicted, np.column_stack([np.zeros(len(true)), true]), ious)[:, 0]
@@ -344,17 +344,17 @@ def _of_photo(boxes: pd.DataFrame, truth: pd.DataFrame, labelled: bool, true_iou
 
 
 def choose_photos(detected: NDArray[np.bool_], count: int) -> list[int]:
-    """Pick photos with and without a detection in the proportion in which they stand in the set.
+    """Choose photos with and without a detection in the proportion of the set.
 
-    There is at least one of each kind that exists, where there is room for both. Of a kind, the photos are evenly
-    spaced over all of it: nobody picks them, and whether a detection is a good one plays no part.
+    At least one photo of each kind is chosen, if the set has both and `count` allows it. The photos of a kind are
+    evenly spaced over the set: the choice is not manual and does not depend on the quality of detections.
 
     Args:
         detected: bool (N,), by photo in a fixed order.
-        count: How many photos, at most.
+        count: Maximum number of photos.
 
     Returns:
-        Rising places of the photos.
+        Indices of the photos, ascending.
     """
     places = min(count, len(detected))
     kinds = [np.flatnonzero(detected), np.flatnonzero(~detected)]
@@ -363,21 +363,21 @@ def choose_photos(detected: NDArray[np.bool_], count: int) -> list[int]:
         with_box = min(max(with_box, 1), places - 1)
     chosen: list[int] = []
     for kind, number in zip(kinds, (with_box, places - with_box), strict=True):
-        # The middle one of each of as many equal stretches.
+        # Take the middle photo of each of equally long intervals.
         chosen += [int(kind[(2 * stretch + 1) * len(kind) // (2 * number)]) for stretch in range(number)]
     return sorted(chosen)
 
 
 def sentence(detector: str, photos: str, confidence: float, found: Sequence[ScoredDetections]) -> str:
-    """What the detector does on the whole set, of which the panels show a part."""
+    """Result of the detector on the whole set; the panels show only a part of it."""
     with_box = sum(len(each.boxes) > 0 for each in found)
     told = (
         f"{detector} on {photos}, {n_of((len(found), 'photo'))}:"
-        f" detections (confidence from {confidence:g} on) in {with_box} of {len(found)} photos"
+        f" detections (confidence at least {confidence:g}) in {with_box} of {len(found)} photos"
     )
     known = [each for each in found if each.true is not None]
     if len(known) < len(found):
-        return f"{told}; nobody labelled {'them' if not known else f'{len(found) - len(known)} of them'}"
+        return f"{told}; {'no' if not known else f'{len(found) - len(known)} without'} labels"
     faces = sum(len(each.true) for each in known if each.true is not None)
     right = sum(int(each.correct.sum()) for each in known)
     false = sum(len(each.boxes) for each in known) - right
@@ -385,7 +385,7 @@ def sentence(detector: str, photos: str, confidence: float, found: Sequence[Scor
 
 
 def _may_hold_faces(found: ScoredDetections) -> NDArray[np.float64]:
-    """Boxes for `shown`; none where nobody labelled the photo, as its faces may be anywhere but in what was found."""
+    """Boxes for `shown`; none for a photo without labels, because its faces may be anywhere."""
     if found.true is None:
         return np.zeros((0, 4))
     return np.concatenate([found.true, found.boxes.astype(np.float64)])

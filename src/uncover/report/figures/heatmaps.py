@@ -1,4 +1,4 @@
-"""Figures of heatmaps: 21 (a missed frame) and 26 (a training photo), both under their maps."""
+"""Figures of heatmaps: 21 (a missed frame) and 26 (a training photo), each with its heatmaps."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 USUAL_LAYERS = [-2]
-"""The thesis's; a title names others."""
+"""Layers of the thesis; the title names any other layers."""
 
 ROOM = 0.25
-"""On each side of the face that is chosen, in faces: beside it, a reader looks for what a map lights up wrongly."""
+"""Margin on each side of the chosen face, in face sizes, so that wrong activations beside it are visible."""
 
 TITLE, FOOT = 0.22, 0.08
-"""Room for the title of a photo, and below all photos, in inches."""
+"""Space for the title of a photo, and below all photos, in inches."""
 
 
 @figure(
     "figure_26",
     "26: a photo and its heatmaps",
-    caption="A training photo, and its joint heatmaps over it, of all detected classes together: the brighter the"
-    " colour, the more these pixels speak for what was detected.\n"
-    "Chosen is, unless the config names a photo, one of a single face whose joint maps are not brighter beside the face"
-    " than on it, with much of the face and its parts detected.",
+    caption="A training photo, and its joint heatmaps of all detected classes as overlays: the brighter the colour, the"
+    " more the pixels contribute to the detections.\n"
+    "Unless the config names a photo, it is one with a single face whose joint heatmaps are not brighter beside the"
+    " face than on it, with a large share of the face and its parts detected.",
     inputs=lambda run: {
         "manifests": run.heatmaps(run.shown_heatmap_kinds, ["train"]),
         "boxes": run.paths.dataset("train").boxes,
@@ -63,13 +63,13 @@ def draw_heatmap_overlays(
     """Draw figure 26 from files.
 
     Args:
-        heatmaps: Folders of `uncover heatmaps` of the data set, one for each panel.
-        dataset: Data set that the photo is of.
-        photo: Id of the photo to show; a fitting one where none is named.
-        privacy: Of photos of patients, which are pixelated from edge to edge if they are shown.
+        heatmaps: Folders of `uncover heatmaps` for the data set, one for each panel.
+        dataset: Data set of the photo.
+        photo: Id of the photo to show; chosen automatically if empty.
+        privacy: Treatment of photos of patients, as `report.privacy`; if shown, they are pixelated completely.
 
     Raises:
-        InputError: A file is not what it should be, there is no such photo, or a photo has no heatmap.
+        InputError: A file is not valid, there is no such photo, or a photo has no heatmap.
     """
     photos = read_manifest(dataset / "manifest.parquet")
     photos = photos.assign(name=photos["image"].str.removeprefix("images/"))
@@ -79,14 +79,14 @@ def draw_heatmap_overlays(
     ]
     for folder, table in zip(heatmaps, explained, strict=True):
         if not set(photos["name"]) <= set(table["image"]):
-            raise InputError(f"{folder}: lacks heatmaps of photos of {dataset}; make them with 'uncover heatmaps'")
+            raise InputError(f"{folder}: lacks heatmaps of photos of {dataset}; run 'uncover heatmaps'")
     if photo is None:
         public = photos[~photos["source"].map(may_show_patients)]
         name = choose_photo(photos if public.empty else public, read_kept_boxes(dataset / "boxes.parquet"), explained)
     elif (photos["photo"] == photo).any():
         name = photos.loc[photos["photo"] == photo, "name"].iloc[0]
     else:
-        raise InputError(f"{dataset}: no photo '{photo}' in it; name another one (report.figure_26_photo)")
+        raise InputError(f"{dataset}: no photo '{photo}'; set report.figure_26_photo to another id")
     patients = may_show_patients(str(photos.loc[photos["name"] == name, "source"].iloc[0]))
     if patients and are_left_out(privacy):
         return not_run("a photo and its heatmaps", left_out_words([dataset.name], privacy))
@@ -99,9 +99,9 @@ def draw_heatmap_overlays(
 
 
 def choose_photo(photos: pd.DataFrame, boxes: pd.DataFrame, explained: Sequence[pd.DataFrame]) -> str:
-    """Name of the image that shows heatmaps best: one face, of which most is detected, large, and with room around it.
+    """Name of the image that shows heatmaps best: one large face, most of it detected, with space around it.
 
-    Its joint maps are there and not inverted, as nearly all are; the lint table counts the others.
+    Its joint heatmaps exist and are not inverted, like nearly all; the lint table counts the others.
 
     Args:
         photos: Manifest of the data set, with the `name` of each image.
@@ -116,7 +116,7 @@ def choose_photo(photos: pd.DataFrame, boxes: pd.DataFrame, explained: Sequence[
     above, below = table["y1"], table["height"] - table["y2"]
     maps = [each.set_index("image").loc[table.index] for each in explained]
     found = np.stack(maps[0]["detections"].to_list())
-    # False, not true (most of the map lies elsewhere) nor missing (it is blank).
+    # False, that is, neither true (inverted) nor missing (blank).
     usual = [each["inverted"].str[-1].eq(False) for each in maps]
     table = table.assign(
         fits=np.all(usual, axis=0) & (found[:, WHOLE_FACE] == 1) & (table["faces"] == 1),
@@ -129,12 +129,12 @@ def choose_photo(photos: pd.DataFrame, boxes: pd.DataFrame, explained: Sequence[
 
 
 def heatmap_overlays(photo: NDArray[np.uint8], heats: Sequence[tuple[str, NDArray[np.uint8]]], count: int) -> Figure:
-    """Draw a panel of the photo and one of each heatmap over it.
+    """Draw the photo, and each heatmap over it.
 
     Args:
         photo: uint8 (H, W, 3), RGB.
-        heats: Title and uint8 (H, W) of each map.
-        count: Photos of which it is one.
+        heats: Title and uint8 (H, W) map of each panel.
+        count: Number of photos it was chosen from.
     """
     row = [photo, *(overlay(photo, heat) for _, heat in heats)]
     figure, (axes,) = photo_rows([row], [TITLE], FOOT, KEY)
@@ -157,8 +157,9 @@ METHODS = ("gradcampp", "hirescam")
     "figure_21",
     "21: a missed frame and its heatmaps",
     caption="A frame of Hand Over Face in which the ten-part RGB detector found no face, its two joint heatmaps, and"
-    " what the averaged-map detectors find in them.\n"
-    "Chosen is the frame that both are surest of; where there is none, one that a single detector or none finds.",
+    " the detections of the avg heatmap detectors.\n"
+    "The frame is the one that both detectors find with the highest confidence; if there is none, one that a single"
+    " detector finds, or none.",
     inputs=lambda run: (
         {
             "missed": run.paths.missed("hof"),
@@ -185,16 +186,15 @@ def draw_rescued_frame(
 ) -> Figure:
     """Draw figure 21 from files.
 
-    Args:
         missed: Table of `uncover missed` of Hand Over Face.
-        predictions: On the same frames, in folders named gradcampp_avg and hirescam_avg.
-        heatmaps: Folders of the frames' heatmaps, in folders named gradcampp and hirescam.
+        predictions: Predictions on the same frames, in folders named gradcampp_avg and hirescam_avg.
+        heatmaps: Heatmaps of the frames, in folders named gradcampp and hirescam.
         dataset: Folder of the frames' data set.
-        confidence: Lowest confidence of a detection.
-        privacy: Whether no photo at all may be recognised (hide-all): Hand Over Face shows no patients.
+        confidence: Confidence threshold.
+        privacy: Hides the photo if it is hide-all; other values have no effect, as Hand Over Face shows no patients.
 
     Raises:
-        InputError: A file is not what it should be, or predictions were not made alike.
+        InputError: A file is not valid, or predictions were made with different settings.
     """
     folders = {method: _named(heatmaps, method) for method in METHODS}
     frames = read_missed(missed, [f"{method}:joint" for method in METHODS])
@@ -216,7 +216,7 @@ def draw_rescued_frame(
         manifest = read_table(folders[method] / "manifest.parquet", ("image", "file"), "heatmaps")
         file = manifest.loc[manifest["image"] == chosen, "file"]
         if file.empty:
-            raise InputError(f"{folders[method]}: no heatmap of {chosen}; make it with 'uncover heatmaps'")
+            raise InputError(f"{folders[method]}: no heatmap of {chosen}; run 'uncover heatmaps'")
         stored = read_maps(folders[method] / "joint" / file.iloc[0], 1)
         own = boxes[method]
         panels.append((METHOD_TITLES[method], render(stored, "original")[0], own[own["image"] == chosen]))
@@ -225,14 +225,14 @@ def draw_rescued_frame(
 
 
 def choose_frame(frames: pd.DataFrame, boxes: Mapping[str, pd.DataFrame]) -> str | None:
-    """Name of the missed frame that shows most: found in both maps, or in one, or in none, and the surer the better.
+    """Name of the missed frame to show: found in both maps, or in one, or in none; then by confidence.
 
     Args:
         frames: As `read_missed` returns them.
         boxes: Detections (image, confidence) by method.
 
     Returns:
-        The one whose less sure detection is surest; None where no missed frame has both maps.
+        The frame whose lower confidence is highest; None if no missed frame has both maps.
     """
     fitting = frames["missed"] & frames[[f"{method}:joint" for method in boxes]].all(axis=1)
     table = pd.DataFrame({"image": frames.loc[fitting, "image"]})
@@ -249,20 +249,20 @@ def rescued_frame(
     confidence: float,
     count: int,
 ) -> Figure:
-    """Draw the frame, and beside it each map over it with the boxes found in the map.
+    """Draw the frame, and each heatmap over it with the boxes found in it.
 
     Args:
         photo: uint8 (H, W, 3), RGB.
         panels: Title, uint8 (H, W) map, and boxes (confidence, x1 y1 x2 y2 in pixels of the frame) of each method.
-        confidence: Lowest of a detection.
-        count: Missed frames of which it is one.
+        confidence: Confidence threshold.
+        count: Number of missed frames it was chosen from.
     """
     row = [photo, *(overlay(photo, heat) for _, heat, _ in panels)]
     figure, ((first, *others),) = photo_rows([row], [TITLE], FOOT, KEY)
     title_photo(first, f"missed frame (1 of n = {count:,})")
     for axes, (title, _, boxes) in zip(others, panels, strict=True):
-        # Short, so that the titles of neighbours do not meet.
-        found = f"{len(boxes)} found" if len(boxes) else f"none from {confidence:g} on"
+        # Short, so that neighbouring titles do not overlap.
+        found = f"{len(boxes)} found" if len(boxes) else f"none at {confidence:g}"
         title_photo(axes, f"{title}: {found}")
         for box, sure in zip(boxes[list(CORNERS)].to_numpy(), boxes["confidence"], strict=True):
             draw_box(axes, box, FOUND, 1.6)
@@ -272,7 +272,7 @@ def rescued_frame(
 
 
 def _named(paths: Sequence[Path], name: str) -> Path:
-    """The path that stands in a folder of this name."""
+    """The path in a folder of this name."""
     named = [path for path in paths if path.absolute().parent.name == name]
     if len(named) != 1:
         raise InputError(f"{', '.join(map(str, paths))}: expected one path in a folder named {name}")
@@ -280,7 +280,7 @@ def _named(paths: Sequence[Path], name: str) -> Path:
 
 
 def _sure(predictions: Predictions, confidence: float) -> pd.DataFrame:
-    """Whole faces that are sure enough; both sides in single precision, in which confidences are stored."""
+    """Whole-face boxes at or above the threshold, compared in single precision, in which confidences are stored."""
     boxes = predictions.boxes
     sure = boxes["confidence"].to_numpy(np.float32) >= np.float32(confidence)
     return boxes[sure & (boxes["class_id"] == WHOLE_FACE).to_numpy()]

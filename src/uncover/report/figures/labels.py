@@ -1,4 +1,4 @@
-"""Figures of labels: 15 (landmarks and boxes), 16 (statistics), a contact sheet, and the schemes of landmarks."""
+"""Figures of labels: 15 (landmarks and boxes), 16 (statistics), a contact sheet, and the landmark schemes."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARGIN = 0.35
-"""Of the face's size, shown around it."""
+"""Margin around the face, in face sizes."""
 
 KINDS = {
     Visibility.VISIBLE: ("visible", GREEN, "o"),
@@ -55,17 +55,17 @@ PANELS = {
     "boxes of the face and its sides": ("whole face", "right face", "left face"),
     "boxes of eyes and more": ("right eye face", "left eye face", "eyes nose"),
 }
-"""Classes by panel: boxes that share sides would hide each other."""
+"""Classes by panel: boxes with common sides would hide each other."""
 
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1)), (0, (5, 1.5, 1, 1.5)))
-"""Of the boxes of a panel."""
+"""Line width of the boxes of a panel."""
 
 
 @figure(
     "figure_15",
     "15: landmarks and boxes",
-    caption="Landmarks of one face, and the boxes of facial parts made from them, on three copies of the photo as they"
-    " would hide each other. Right and left are the subject's.",
+    caption="Landmarks of one face, and the boxes of facial parts made from them, on three copies of the photo because"
+    " they would hide each other. Right and left are the subject's.",
     inputs=lambda run: {
         "faces": [run.paths.faces(source) for source in run.landmark_sources],
         "boxes": run.paths.dataset("train").boxes,
@@ -78,10 +78,10 @@ def landmarks_of_photo(
     """Draw figure 15 from files.
 
     Args:
-        faces: Tables of `uncover read_faces`; the first is shown, of those without patients if there is one.
+        faces: Tables of `uncover read_faces`; shows a photo of the first one that has no patients, if there is any.
         boxes: boxes.parquet of a data set made of them.
-        photo: Id of the photo to show.
-        privacy: Of photos of patients, which are pixelated from edge to edge if they are shown.
+        photo: Id of the photo to show; chosen automatically if empty.
+        privacy: Treatment of photos of patients, as `report.privacy`; if shown, they are pixelated completely.
 
     Raises:
         InputError: There is no such photo.
@@ -95,7 +95,7 @@ def landmarks_of_photo(
     photo = photo or choose_photo(table, all_kept)
     of_photo, kept = table[table["photo"] == photo], all_kept[all_kept["photo"] == photo]
     if of_photo.empty or kept.empty:
-        raise InputError(f"{boxes}: no photo '{photo}' in it; name another one (report.figure_15_photo)")
+        raise InputError(f"{boxes}: no photo '{photo}'; set report.figure_15_photo to another id")
     if may_show_patients(source) and are_left_out(privacy):
         return not_run("landmarks and boxes", left_out_words([source], privacy))
     landmarks, visibility = landmark_arrays(of_photo)
@@ -105,7 +105,7 @@ def landmarks_of_photo(
 
 
 def choose_photo(faces: pd.DataFrame, boxes: pd.DataFrame) -> str:
-    """Id of the photo that shows the parts best: one face with all its boxes, uncovered where one is, and large."""
+    """Id of the photo that shows the parts best: one large face with all its boxes, uncovered if possible."""
     complete = boxes.groupby("photo").size().pipe(lambda sizes: sizes[sizes == boxes["part"].nunique()].index)
     single = faces.groupby("photo").size().pipe(lambda sizes: sizes[sizes == 1].index)
     uncovered = set(faces.loc[attribute(faces, "occlusion").isin(["", "0"]), "photo"])
@@ -125,16 +125,16 @@ def landmarks_and_boxes(
     boxes: pd.DataFrame,
     class_names: tuple[str, ...],
 ) -> Figure:
-    """Draw both panels.
+    """Draw all panels.
 
     Args:
         image: uint8 (height, width, 3), RGB.
-        landmarks: float64 (F, N, 2), pixels of that image, NaN where self-occluded.
+        landmarks: float64 (F, N, 2), pixels of that image, NaN for self-occluded points.
         visibility: uint8 (F, N), values of `Visibility`.
         boxes: Kept boxes of the photo.
         class_names: By class id.
     """
-    # Nothing but the part that is shown, at the resolution of the photo.
+    # Crop to the shown part, at the resolution of the photo.
     left, top, right, bottom = _around(boxes, image.shape[1], image.shape[0])
     part = np.ascontiguousarray(image[top:bottom, left:right])
     figure, ((points_on, *boxes_on),) = photo_rows([[part] * (1 + len(PANELS))], [0.2], 0.72)
@@ -145,7 +145,7 @@ def landmarks_and_boxes(
         if len(points):
             style: dict[str, Any] = {"color": colour, "marker": marker, "edgecolors": "black", "linewidths": 0.3}
             points_on.scatter(points[:, 0], points[:, 1], s=4 * size, label=name, **style)
-    # WFLW says nothing of visibility, so there a legend would claim too much.
+    # WFLW has no visibility of landmarks, so it gets no legend for it.
     if visibility.any():
         points_on.legend(**BELOW)
     for axes, (title, names) in zip(boxes_on, PANELS.items(), strict=True):
@@ -163,11 +163,11 @@ def landmarks_and_boxes(
 
 
 BELOW: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (0, -0.03), "labelspacing": 0.25, "handletextpad": 0.5}
-"""Where the legend of a photo stands."""
+"""Position of the legend of a photo."""
 
 
 def _around(boxes: pd.DataFrame, width: int, height: int) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the part of a photo that is shown: a square around all boxes, if it has room."""
+    """Left, top, right and bottom of the shown part of a photo: a square around all boxes, if the photo allows it."""
     x1, y1, x2, y2 = boxes["x1"].min(), boxes["y1"].min(), boxes["x2"].max(), boxes["y2"].max()
     half = (0.5 + MARGIN) * max(x2 - x1, y2 - y1)
     centre_x, centre_y = (x1 + x2) / 2, (y1 + y2) / 2
@@ -176,10 +176,10 @@ def _around(boxes: pd.DataFrame, width: int, height: int) -> tuple[int, int, int
 
 
 MOST_BOXES = 1500
-"""Boxes drawn over each other; more only blacken the panel."""
+"""Maximum number of boxes drawn over each other; more would only blacken the panel."""
 BINS = 50
 SHADES = "cividis_r"
-"""Equal steps look like equal steps, to colour-blind readers too."""
+"""A perceptually uniform colour map, also for colour-blind readers."""
 
 
 @figure(
@@ -200,7 +200,7 @@ def labels_of_train(manifest: Path, boxes: Path) -> Figure:
         boxes: boxes.parquet of the data set.
 
     Raises:
-        InputError: A file is not what it should be.
+        InputError: A file is not valid.
     """
     return label_statistics(read_kept_boxes(boxes), read_manifest(manifest), CLASS_NAMES)
 
@@ -210,7 +210,7 @@ def label_statistics(boxes: pd.DataFrame, sizes: pd.DataFrame, class_names: tupl
 
     Args:
         boxes: Kept boxes of the set, in pixels.
-        sizes: Manifest of the set, for `width` and `height` of each photo in pixels.
+        sizes: Manifest of the set, with `width` and `height` of each photo in pixels.
         class_names: By class id.
     """
     from matplotlib.collections import LineCollection
@@ -222,7 +222,7 @@ def label_statistics(boxes: pd.DataFrame, sizes: pd.DataFrame, class_names: tupl
     corners = with_sizes[["x1", "y1", "x2", "y2"]].to_numpy(float) / np.hstack([scale, scale])
     centre, extent = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2:] - corners[:, :2]
     figure = new_figure(DOUBLE, 5.6)
-    # All but the bars are square.
+    # All panels but the bar chart are square.
     (counts, overlay), (centres, extents) = panels(
         figure, 2, 2, left=0.95, right=0.72, bottom=0.42, top=0.42, apart=(1.16, 0.62)
     )
@@ -259,7 +259,7 @@ def label_statistics(boxes: pd.DataFrame, sizes: pd.DataFrame, class_names: tupl
         ),
         start=2,
     ):
-        # Most boxes are small, so that shades of equal steps would show a single cell.
+        # Most boxes are small: with a linear scale, a single cell would stand out.
         *_, picture = axes.hist2d(
             *values.T, bins=BINS, range=[[0, 1], [0, 1]], cmap=SHADES, norm=LogNorm(vmin=1), cmin=1, rasterized=True
         )
@@ -273,10 +273,10 @@ def label_statistics(boxes: pd.DataFrame, sizes: pd.DataFrame, class_names: tupl
 
 
 COLUMNS = 3
-"""Of a contact sheet, at most."""
+"""Maximum number of photos on a contact sheet."""
 
 LETTER = 0.62
-"""Width of a letter, as a share of the size of type."""
+"""Width of a letter relative to the font size."""
 
 
 @dataclass(frozen=True)
@@ -292,7 +292,7 @@ def contact_sheet(photos: Sequence[Labelled], class_names: tuple[str, ...]) -> F
     """Draw photos side by side.
 
     Args:
-        photos: What to show.
+        photos: Photos to show.
         class_names: By class id.
     """
     from matplotlib.lines import Line2D
@@ -301,7 +301,7 @@ def contact_sheet(photos: Sequence[Labelled], class_names: tuple[str, ...]) -> F
     figure, grid = photo_rows([[photo.image for photo in row] for row in rows], [0.24] * len(rows), 0.5)
     for axes, photo in zip(itertools.chain(*grid), photos, strict=True):
         room = int(axes.get_position().width * DOUBLE * 72 / (LETTER * SMALL))
-        # The ends of names differ.
+        # File names differ at their end, so the start is cut off.
         title_photo(axes, photo.title if len(photo.title) <= room else f"…{photo.title[1 - room :]}")
         for class_id, x1, y1, x2, y2 in photo.boxes[["class_id", "x1", "y1", "x2", "y2"]].itertuples(index=False):
             colour = PART_COLOURS[class_names[class_id]]
@@ -313,7 +313,7 @@ def contact_sheet(photos: Sequence[Labelled], class_names: tuple[str, ...]) -> F
 
 
 SINGLE_PARTS = ("right face", "left face", "brows", "nose", "right eye", "left eye", "mouth")
-"""Parts that share no landmark; the others are unions of them, or the whole face."""
+"""Parts that share no landmark; the other parts are unions of these, or the whole face."""
 CHIN = GREY
 
 
@@ -325,7 +325,7 @@ def schemes_figure(points_by_title: dict[str, NDArray[np.float64]]) -> Figure:
     """
     from matplotlib.lines import Line2D
 
-    # As large as a page that is looked at alone, for the numbers of up to 98 points.
+    # Full-page size, so that the numbers of up to 98 points are readable.
     figure = new_figure(5.4 * len(points_by_title), 6.4)
     grid = panels(figure, 1, len(points_by_title), left=0.1, right=0.1, bottom=0.75, top=0.3, apart=(0.1, 0))[0]
     for axes, (title, points) in zip(grid, points_by_title.items(), strict=True):
@@ -345,7 +345,7 @@ def _draw(axes: Axes, points: NDArray[np.float64]) -> None:
             colours[index] = PART_COLOURS[CLASS_NAMES[CLASS_OF_PART[PARTS.index(part)]]]
     boxes = corrected_boxes(points[None]).xyxy[0]
     for part, class_id, (x1, y1, x2, y2) in zip(PARTS, CLASS_OF_PART, boxes, strict=True):
-        # Unions share sides with their members; a hair's breadth more keeps both to be seen.
+        # Unions share sides with their parts; a small margin keeps both visible.
         grow = 0.012 * (boxes[:, 2].max() - boxes[:, 0].min()) * (part not in SINGLE_PARTS)
         xs = np.array([x1, x2, x2, x1, x1]) + grow * np.array([-1, 1, 1, -1, -1])
         ys = np.array([y1, y1, y2, y2, y1]) + grow * np.array([-1, -1, 1, 1, -1])

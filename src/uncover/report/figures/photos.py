@@ -1,4 +1,4 @@
-"""Photos in figures: in rows that fill the width, with boxes that stand out from any photo, and under heatmaps."""
+"""Photos in figures: rows that fill the width, boxes that are visible on any photo, and the key of heatmaps."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 HIGHEST = 2.6
-"""Of a row of photos, in inches: photos may be upright, and the last row may hold a single one."""
+"""Maximum height of a row of photos, in inches: for upright photos, and for a last row with a single photo."""
 
 APART = 0.07
-"""Between photos, in inches."""
+"""Space between photos, in inches."""
 
 EDGE = 1.4
-"""Of black on both sides of a line together, in points, which keeps it visible on any photo."""
+"""Total width of the black outline of a line, in points; it keeps the line visible on any photo."""
 
 GREY = 128
-"""Of the photo that the colours of a map's key lie over."""
+"""Grey value of the photo under the colours of the heatmap key."""
 
 KEY = 0.5
-"""Room for that key and its words, in inches."""
+"""Space for the heatmap key and its text, in inches."""
 
 
 def photo_rows(
     rows: Sequence[Sequence[NDArray[np.uint8]]], heads: Sequence[float], foot: float, beside: float = 0.0
 ) -> tuple[Figure, list[list[Axes]]]:
-    """A figure with photos in rows: those of a row are equally high, and fill the width where they may be as high.
+    """A figure with photos in rows. The photos of a row have equal height and fill the width if the height allows it.
 
     Args:
         rows: Photos, uint8 (H, W, 3), RGB.
-        heads: Room above each row, in inches.
-        foot: Room below the last one.
-        beside: Room on the right of all.
+        heads: Space above each row, in inches.
+        foot: Space below the last row, in inches.
+        beside: Space to the right of all rows, in inches.
     """
     heights: list[float] = []
     for row in rows:
         shapes = sum(photo.shape[1] / photo.shape[0] for photo in row)
         fit = (DOUBLE - beside - APART * (len(row) - 1)) / shapes
-        # The last row may hold fewer photos, which need not be larger for it.
+        # The last row may have fewer photos; they are not enlarged.
         fewer = heights[-1] if heights and len(row) < len(rows[0]) else HIGHEST
         heights.append(min(fit, fewer, HIGHEST))
     figure = new_figure(DOUBLE, sum(heights) + sum(heads) + foot)
@@ -58,7 +58,7 @@ def photo_rows(
             width = height * photo.shape[1] / photo.shape[0]
             each = figure.add_axes((left / wide, top / high, width / wide, height / high))
             each.imshow(photo)
-            # What lies outside of the photo, such as a box that a detector believes to be there, must not shrink it.
+            # Elements outside the photo, such as a box beyond its edge, must not shrink the photo.
             each.set(xlim=(-0.5, photo.shape[1] - 0.5), ylim=(photo.shape[0] - 0.5, -0.5), autoscale_on=False)
             each.set_axis_off()
             own.append(each)
@@ -68,7 +68,7 @@ def photo_rows(
 
 
 def outlined(kind: str, width: float = 1.2) -> dict[str, Any]:
-    """How a line of a kind (`BOX_STYLES`) is drawn, with black on both sides."""
+    """Line style of a kind of box (`BOX_STYLES`), with a black outline."""
     from matplotlib.patheffects import Normal, Stroke
 
     edge = [Stroke(linewidth=width + EDGE, foreground="black"), Normal()]
@@ -82,13 +82,13 @@ def draw_box(axes: Axes, box: Sequence[float] | NDArray[np.floating], kind: str,
 
 
 def write_confidence(axes: Axes, box: Sequence[float] | NDArray[np.floating], confidence: float, kind: str) -> None:
-    """Write a confidence above a box, so that no small face is hidden, but inside one at the upper edge."""
+    """Write a confidence above a box, so that no small face is hidden, or inside it at the top edge of the photo."""
     x1, y1, x2, _ = map(float, box)
     figure_high = axes.figure.get_size_inches()[1]  # type: ignore[union-attr]
     points = 72 * axes.get_position().height * figure_high / (axes.get_ylim()[0] + 0.5)
     above = y1 * points > FINE * 1.5
     wide = axes.get_xlim()[1]
-    # One at the right edge is written to the left.
+    # At the right edge of the photo, align right.
     right = wide - max(x1, 0.0) < 4 * FINE / points
     axes.text(
         min(x2, wide) if right else max(x1, 0.0), max(y1, 0.0), f"{confidence:.2f}", fontsize=FINE,
@@ -98,12 +98,12 @@ def write_confidence(axes: Axes, box: Sequence[float] | NDArray[np.floating], co
 
 
 def title_photo(axes: Axes, title: str) -> None:
-    """Write above a photo what it is."""
+    """Write a title above a photo."""
     axes.set_title(title, fontsize=SMALL, pad=3)
 
 
 def key_of_maps(figure: Figure, axes: Axes) -> None:
-    """Draw right of a photo what the colours over it mean, mixed with a grey as they are with the photo."""
+    """Draw the colour key of heatmaps to the right of a photo, blended with grey like the overlays with the photo."""
     from uncover.cam.export import overlay
 
     ramp = np.arange(256, dtype=np.uint8)[:, None]

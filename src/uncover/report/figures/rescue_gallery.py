@@ -1,4 +1,4 @@
-"""Missed photos of each set with the boxes of the method that found most and of the best heatmap detector."""
+"""Missed photos of each set with the boxes of the best method and of the best heatmap detector."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Methods = Annotated[Sequence[Method], Option("NAME=GROUP[:HEATMAPS:INPUT]", "*", read=read_methods)]
-"""An option that names methods of the trial."""
+"""Option type for the methods of the trial."""
 
 PHOTOS = 6
-"""Of each set, at most."""
+"""Maximum number of photos of a set."""
 
 COLUMNS = 3
 
 TITLE, KEY = 0.4, 0.28
-"""Room for the title of a set, of two lines, and for the legend below all photos, in inches."""
+"""Space for the two-line title of a set, and for the legend below all photos, in inches."""
 
 BEST, HEATMAP = "most faces found", "best heatmap detector"
 KINDS = {TRUE: ("true face", TRUE, 2.6), BEST: (BEST, FOUND, 2.4), HEATMAP: (HEATMAP, SECOND, 1.2)}
-"""Name in the legend, kind and width of boxes, in the order in which they are drawn."""
+"""Legend text, kind and line width of boxes, in drawing order."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Panel:
     """A missed photo.
 
     Attributes:
-        image: uint8 (H, W, 3), RGB, as it may be shown.
-        boxes: float64 (N, 4) by kind (`KINDS`), pixels of the image.
+        image: uint8 (H, W, 3) RGB, anonymised as needed.
+        boxes: float64 (N, 4) by kind (`KINDS`), in pixels of the image.
     """
 
     image: NDArray[np.uint8]
@@ -66,14 +66,14 @@ class Panel:
 
 @figure(
     "figure_rescue",
-    "missed photos and what was found",
-    caption="Photos in which the ten-part detector found no face, with true faces and boxes of two methods: the one"
-    " that found most faces of the set at the middle rate of `rescue.false_positives_per_photo` (ties go to the first"
-    " in the record), and the best of the thesis's heatmap detectors there. Each has its own threshold, which gives it"
-    " that rate on the set.\n"
-    "Up to six photos of a set: outcomes (found by both, by one, by none) are shown as often as they happen, each at"
-    " least once; which photos stand for them, a hash of their names decides. Frames of patients are pixelated inside"
-    " the faces unless `report.privacy` says otherwise.",
+    "missed photos and detections",
+    caption="Photos in which the ten-part detector found no face, with true faces and the boxes of two methods: the one"
+    " that found most faces of the set at the middle rate of `rescue.false_positives_per_photo` (the first in the"
+    " record if several tie), and the best of the thesis's heatmap detectors. Each has its own threshold, which"
+    " gives it that rate on the set.\n"
+    "Up to six photos per set: outcomes (found by both, by one, by none) are shown in proportion to their frequency,"
+    " each at least once; a hash of the file names chooses the photos. Frames of patients are pixelated inside the"
+    " faces unless `report.privacy` sets something else.",
     inputs=lambda run: {
         "trial": run.paths.rescue_trial,
         "missed": run.missed(run.labelled_missed_sets),
@@ -102,16 +102,16 @@ def draw_rescue_gallery(
     """Make the figure from files.
 
     Args:
-        trial: rescue_trial.csv of `uncover rescue_trial`, which says who found most, and from which confidence on.
+        trial: rescue_trial.csv of `uncover rescue_trial`, with the ranking and the thresholds.
         predictions: Folder with <method>/<set>.parquet of all methods of the trial.
-        datasets: Data sets, in folders named as their set.
-        missed: Their tables of `uncover missed`.
-        privacy: Of frames of patients.
-        methods: As `uncover rescue_trial` was given them: a detector has no boxes where its heatmap is blank.
-        true_iou: IoU with a true face from which a box is correct.
+        datasets: Data sets, in folders named after their set.
+        missed: Tables of `uncover missed` for these sets.
+        privacy: Treatment of frames of patients, as `report.privacy`.
+        methods: Methods as passed to `uncover rescue_trial`: a heatmap detector has no boxes for a blank heatmap.
+        true_iou: Minimum IoU with a true face for a correct box.
 
     Raises:
-        InputError: A file is not what it should be, or predictions were not made alike.
+        InputError: A file is not valid, or predictions were made with different settings.
     """
     check_number("--true-iou", true_iou, 0, 1)
     rows = at_rate(read_trial(trial))
@@ -128,7 +128,7 @@ def draw_rescue_gallery(
         if are_left_out(privacy) and has_patients(name):
             left_out.append(set_title(name))
             continue
-        # Of methods that all found nothing, none is best.
+        # If no method found a face, none is the best.
         shown_methods = {kind: row for kind, row in firsts.items() if row is not None and row["found"] > 0}
         table = read_missed(lists[name], sorted({own for own in maps.values() if own}))
         boxes = {}
@@ -145,7 +145,7 @@ def draw_rescue_gallery(
         if panels:
             count = n_of((missed_photos, "missed photo"))
             shown = "" if missed_photos == len(panels) else f", {len(panels)} shown"
-            words = "; ".join(titles) or "no method found any of the faces"
+            words = "; ".join(titles) or "no method found a face"
             groups[f"{set_title(name)}, {count}{shown}\n{words}"] = panels
     return rescue_gallery(groups, left_out, privacy)
 
@@ -153,7 +153,7 @@ def draw_rescue_gallery(
 def _panels(
     name: str, dataset: Path, table: pd.DataFrame, boxes: Mapping[str, pd.DataFrame], privacy: str, true_iou: float
 ) -> tuple[list[Panel], int]:
-    """The photos of a set that are shown, and of how many."""
+    """The shown photos of a set, and the number that they were chosen from."""
     truth = read_truth(dataset, table[["image", "width", "height"]])
     truth = truth[truth["class_id"] == WHOLE_FACE]
     with_faces = table.loc[table["missed"] & table["image"].isin(truth["image"]), "image"]
@@ -170,13 +170,13 @@ def _panels(
 
 
 def choose_photos(outcomes: Mapping[str, tuple[bool, ...]], count: int) -> list[str]:
-    """Pick photos so that hits and misses are shown as often as they happen, but each kind of outcome at least once.
+    """Choose photos so that each outcome is shown in proportion to its frequency, and at least once.
 
-    Which photos stand for an outcome is left to a hash of their names: nobody picked them.
+    A hash of the file names chooses the photos of an outcome, so that the choice is not manual.
 
     Args:
         outcomes: By photo, whether each method found a face in it.
-        count: How many photos, at most.
+        count: Maximum number of photos.
 
     Returns:
         Their names, by outcome (found by all first), then by hash.
@@ -186,7 +186,7 @@ def choose_photos(outcomes: Mapping[str, tuple[bool, ...]], count: int) -> list[
         of_outcome.setdefault(outcomes[image], []).append(image)
     taken = dict.fromkeys(sorted(of_outcome, reverse=True)[:count], 1)
     for _ in range(min(count, len(outcomes)) - len(taken)):
-        # The outcome that is shown least for how often it happens gets the next place (Sainte-Lague).
+        # The next place goes to the outcome that is most under-represented (Sainte-Lague).
         left = [outcome for outcome in taken if taken[outcome] < len(of_outcome[outcome])]
         next_one = max(left, key=lambda outcome: len(of_outcome[outcome]) / (2 * taken[outcome] + 1))
         taken[next_one] += 1
@@ -199,15 +199,15 @@ def rescue_gallery(
     """Draw the panels of each set below one another.
 
     Args:
-        groups: Panels by title; without any, the figure says so.
-        left_out: Titles of sets whose photos may not be shown, which the figure says, too.
-        privacy: Why.
+        groups: Panels by title; if there are none, the figure states so.
+        left_out: Titles of sets whose photos may not be shown; the figure names them.
+        privacy: Value of `report.privacy` that forbids it.
     """
     from matplotlib.lines import Line2D
 
     told = left_out_words(left_out, privacy) if left_out else "no missed photo with a labelled face"
     if not groups:
-        return not_run("missed photos and what was found", told)
+        return not_run("missed photos and detections", told)
     rows, heads = [], []
     for panels in groups.values():
         own = [panels[start : start + COLUMNS] for start in range(0, len(panels), COLUMNS)]
@@ -242,11 +242,11 @@ def _draw(axes: Axes, panel: Panel) -> None:
 
 
 def _sure(path: Path, confidence: float, method: str, alike: Alike) -> pd.DataFrame:
-    """A method's whole-face boxes from a confidence on; none where it has no confidence to begin at."""
+    """A method's whole-face boxes at or above its threshold; none if it has no threshold."""
     predictions = read_predictions(path)
     alike.add(path, predictions.settings, method)
     boxes = predictions.boxes
-    # Stored confidences are float32: one that is the threshold itself must not fall short of it.
+    # Stored confidences are float32, so compare in float32: a confidence equal to the threshold counts.
     return boxes[(boxes["class_id"] == WHOLE_FACE) & (boxes["confidence"] >= np.float32(confidence))]
 
 
@@ -255,5 +255,5 @@ def _corners(boxes: pd.DataFrame, image: str) -> NDArray[np.float64]:
 
 
 def _finds(true: NDArray[np.float64], predicted: NDArray[np.float64], true_iou: float) -> bool:
-    # In single precision, as in the trial.
+    # Single precision, as in the trial.
     return bool(len(predicted)) and bool((box_iou(true, predicted).astype(np.float32) >= np.float32(true_iou)).any())

@@ -46,11 +46,11 @@ if TYPE_CHECKING:
     from uncover.workflow.targets import Run
 
 OTHER_MARKER = "P"
-"""Of a class that is no part of the thesis's."""
+"""Colour of a class that the thesis does not have."""
 
 MEAN_COLOUR = "#444444"
 MARKS = 9
-"""Markers along a curve."""
+"""Spacing of markers along a curve."""
 
 CURVE = BLUE
 BEST: dict[str, Any] = {"marker": "o", "color": "white", "markeredgecolor": "black", "linestyle": "none"}
@@ -61,22 +61,22 @@ ABSENT = "not in this run"
 @figure(
     "figure_17",
     "17: F1 against confidence",
-    caption="F1 against the confidence threshold on val, per class and in the mean; the best mean F1 is marked.",
+    caption="F1 against the confidence threshold on val, per class and on average; the best mean F1 is marked.",
     inputs=lambda run: {
         "curves": run.paths.rgb_tables.metrics("rgb10", "val", "all").curves,
         "summary": run.paths.rgb_tables.metrics("rgb10", "val", "all").summary,
     },
 )
 def f1_on_val(curves: Path, summary: Path, published: Path) -> Figure:
-    """Draw figure 17 from an evaluation record.
+    """Draw figure 17 from an evaluation.
 
     Args:
         curves: curves.parquet of `uncover evaluate`.
-        summary: summary.json beside it.
+        summary: summary.json of the same evaluation.
         published: The thesis's numbers (config/published.yaml).
 
     Raises:
-        InputError: A file is not what it should be.
+        InputError: A file is not valid.
     """
     record = read_evaluation(summary)
     printed = float(load_text(published)["best_f1_confidence"].value)
@@ -91,10 +91,10 @@ def f1_confidence(
 
     Args:
         curves: As `read_f1_curves` returns them.
-        confidence: Where the mean F1 is best.
-        f1: The mean F1 there.
+        confidence: Confidence of the best mean F1.
+        f1: The best mean F1.
         published: The thesis's best confidence.
-        count: What was scored, in words.
+        count: Number of photos and labels, as text.
     """
     figure = new_figure(SINGLE, 3.74)
     ((axes,),) = panels(figure, 1, 1, left=0.42, right=0.1, bottom=1.4, top=0.1)
@@ -105,7 +105,7 @@ def f1_confidence(
     names = curves.drop_duplicates("class_id").set_index("class_id")["class"]
     for number, (class_id, x, y) in enumerate(each for each in classes if each[0] != MEAN):
         name = str(names[class_id])
-        # Markers of neighbouring classes stand apart, so that curves that coincide can still be counted.
+        # Offset the markers of neighbouring classes, so that coinciding curves can be told apart.
         step = max(1, len(x) // MARKS)
         start = number * step // len(PART_MARKERS)
         axes.plot(
@@ -136,19 +136,19 @@ FIGURES = {
     "figure_19": ("MERL-RAV test set", "merl_accuracy"),
     "figure_20": ("WFLW test set", "wflw_accuracy"),
 }
-"""By figure: what the title calls the set, and the thesis's overall accuracy on it (a number of its text, percent)."""
+"""By figure: display name of the set, and name of the thesis's overall accuracy on it (percent) in its text."""
 
 
 DARK = 0.55
-"""Share from which numbers are white."""
+"""Minimum share for which a cell has white text."""
 
 
 @figure(
     "figure_18",
     "18: confusion on val",
     caption="Confusion matrix of the ten-part RGB detector on val: share of each true class, counts of boxes below."
-    " Boxes of confidence above 0.25, paired at IoU above 0.45. The overall accuracy is the mean of the classes' shares"
-    " on the diagonal; table 4 says what its interval takes as independent.",
+    " Boxes with confidence above 0.25, matched at IoU above 0.45. The overall accuracy is the mean of the classes'"
+    " shares on the diagonal; the notes of table 4 state what its interval treats as independent.",
     inputs=lambda run: _records(run, "val"),
     fixed={"name": "figure_18"},
 )
@@ -167,16 +167,16 @@ DARK = 0.55
     fixed={"name": "figure_20"},
 )
 def confusion_of_parts(confusion: Path, summary: Path, published: Path, *, name: str) -> Figure:
-    """Draw one of `FIGURES` from an evaluation record.
+    """Draw one of `FIGURES` from an evaluation.
 
     Args:
         confusion: confusion.csv of `uncover evaluate`.
-        summary: summary.json beside it.
+        summary: summary.json of the same evaluation.
         published: The thesis's numbers (config/published.yaml).
-        name: Which one.
+        name: Name of the figure.
 
     Raises:
-        InputError: A file is not what it should be.
+        InputError: A file is not valid.
     """
     of_set, printed = FIGURES[name]
     record, thesis = read_evaluation(summary), load_text(published)[printed].value / 100
@@ -194,11 +194,11 @@ def confusion_matrix(
     """Draw a matrix: shares of each column as shades and numbers, counts below them.
 
     Args:
-        confusion: Counts; rows predicted, columns true.
-        of_set: What the title calls the set.
-        accuracy: Overall, shares.
-        published: The thesis's, a share.
-        photos: How many were scored.
+        confusion: Counts; rows are predicted, columns true classes.
+        of_set: Display name of the set.
+        accuracy: Overall accuracy, as a share.
+        published: The thesis's overall accuracy, as a share.
+        photos: Number of photos scored.
     """
     counts, names = confusion.counts, confusion.names
     totals = counts.sum(axis=0)
@@ -211,7 +211,7 @@ def confusion_matrix(
         share, own = shares[row, column], row == column
         colour = "white" if share > DARK else "black"
         style: dict[str, Any] = {"color": colour, "ha": "center", "va": "center"}
-        # A share that would read 0.00 says less than its count alone.
+        # A share that would be printed as 0.00 is left out; its count stays.
         if own or share >= 0.005:
             weight: dict[str, Any] = {"fontsize": TEXT, "fontweight": "bold"} if own else {"fontsize": SMALL}
             axes.text(column, row - 0.17, f"{share:.2f}", **style, **weight)
@@ -220,7 +220,7 @@ def confusion_matrix(
     axes.set_xticks(places, [f"{name}\n({total:,})" for name, total in zip(names, totals, strict=True)], rotation=90)
     axes.set_yticks(places, names)
     axes.set(xlabel="true class (boxes in its column)", ylabel="predicted class")
-    # The background is no class: a line sets its row and column apart.
+    # The background is not a class: a line separates its row and column.
     for line in (axes.axhline, axes.axvline):
         line(len(names) - 1.5, color="black", linewidth=0.8)
     axes.tick_params(length=0)
@@ -241,15 +241,15 @@ def _told(accuracy: Rate, published: float | None) -> str:
 
 @dataclass(frozen=True)
 class F1Curve:
-    """The F1 of the whole face over confidence.
+    """F1 of the whole face against confidence.
 
     Attributes:
-        confidence: float64 (N,), rising.
+        confidence: float64 (N,), ascending.
         f1: float64 (N,).
         best: Confidence of the best F1.
-        best_f1: The F1 there.
-        photos: Scored.
-        faces: True ones in them.
+        best_f1: The best F1.
+        photos: Photos scored.
+        faces: True faces in these photos.
     """
 
     confidence: NDArray[np.float64]
@@ -261,17 +261,17 @@ class F1Curve:
 
 
 Panels = Mapping[tuple[str, str], F1Curve | str]
-"""By detector and set: a curve, or words that say why there is none."""
+"""By detector and set: a curve, or the reason why there is none."""
 
 
 def read_panels(folders: Sequence[Path]) -> dict[tuple[str, str], F1Curve | str]:
-    """Read the records behind the figure.
+    """Read the inputs of the figure.
 
     Args:
-        folders: Of evaluations, named `<model>/<set>/missed`.
+        folders: Evaluations, in folders named `<model>/<set>/missed`.
 
     Raises:
-        InputError: One is no evaluation, or of another detector or set, or its predictions were made otherwise.
+        InputError: A folder is not an evaluation, is of another detector or set, or settings of predictions differ.
     """
     found: dict[tuple[str, str], F1Curve | str] = {}
     alike = Alike()
@@ -279,7 +279,7 @@ def read_panels(folders: Sequence[Path]) -> dict[tuple[str, str], F1Curve | str]
         model, set_name, scope = folder.absolute().parts[-3:]
         if model not in THESIS_MODELS or set_name not in GRADES or scope != "missed":
             expected = f"{'|'.join(THESIS_MODELS)}/{'|'.join(GRADES)}/missed"
-            raise InputError(f"{folder}: stands in {model}/{set_name}/{scope}; expected {expected}")
+            raise InputError(f"{folder}: is in folder {model}/{set_name}/{scope}; expected {expected}")
         record = read_evaluation(folder / "summary.json")
         alike.add(folder / "summary.json", record.settings, model)
         if record.images and record.labels:
@@ -298,7 +298,7 @@ def read_panels(folders: Sequence[Path]) -> dict[tuple[str, str], F1Curve | str]
     "figure_31",
     "31: F1 against confidence by grade",
     caption="F1 against confidence of the four heatmap detectors on missed frames, by grade of occlusion. A circle"
-    " marks where tables 12 and 13 read it, the best of the smoothed curve as upstream has it; a cross the thesis's.",
+    " marks the value of tables 12 and 13, the best of the curve as smoothed by upstream YOLOv5; a cross the thesis's.",
     inputs=lambda run: (
         {"summaries": run.summaries(run.thesis_models, run.occluded_sets, "missed")} if run.occluded_sets else None
     ),
@@ -316,7 +316,7 @@ def draw_missed_f1(evaluations: Sequence[Path] = (), *, published: Path) -> Figu
         published: The thesis's numbers (config/published.yaml).
 
     Raises:
-        InputError: A file is not what it should be.
+        InputError: A file is not valid.
     """
     layout = thesis_layout("table_13", published)
     printed = {(model, name): layout.printed(names) for model, name, names in layout.rows()}
@@ -330,7 +330,7 @@ def missed_f1(curves: Panels, published: Mapping[tuple[str, str], Mapping[str, C
     """Draw a panel per detector (rows) and grade (columns).
 
     Args:
-        curves: What is at hand.
+        curves: Curves by detector and set.
         published: Rows of the thesis's table 13 ("Conf", "F1"), by detector and set.
     """
     from matplotlib.lines import Line2D
@@ -372,12 +372,12 @@ def _draw(axes: Axes, curve: F1Curve) -> None:
 
 
 def _say(axes: Axes, words: str) -> None:
-    """In the corner where the thesis has no cross: its best F1 are at confidences below 0.6."""
+    """Write text into the corner that has no cross: the thesis's best F1 are at confidences below 0.6."""
     axes.text(0.97, 0.06, words, transform=axes.transAxes, ha="right", va="bottom", fontsize=SMALL)
 
 
 def _mark_thesis(axes: Axes, row: Mapping[str, Cell]) -> None:
-    """The thesis's best F1 as a cross, as its table 13 prints it."""
+    """Mark the thesis's best F1 of its table 13 with a cross."""
     confidence, f1 = row.get("Conf"), row.get("F1")
     if isinstance(confidence, int | float) and isinstance(f1, int | float):
         axes.plot([confidence], [f1], **PRINTED)

@@ -1,7 +1,7 @@
-"""How figures look: two widths, two sizes of type, one colour per idea, panels placed in inches.
+"""Style of figures: two widths, two font sizes, one colour per meaning, panels positioned in inches.
 
-Nothing is laid out by trial (matplotlib's layout engines, a tight bounding box), which would draw a figure several
-times: panels stand where `panels` puts them, so equal figures are equal files, and one takes a fraction of a second.
+No automatic layout (layout engines, tight bounding boxes), which draws a figure several times: `panels` sets positions
+directly, so that equal figures are equal files and are drawn in a fraction of a second.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SINGLE, DOUBLE = 3.5, 7.16
-"""Widths of a figure, in inches: one column of a journal, or both."""
+"""Widths of a figure, in inches: one or both columns of a journal."""
 
 TEXT, SMALL, FINE = 8, 7, 6.5
-"""Sizes of type in points, at those widths: titles and labels; ticks, legends and notes; counts in cells, on photos."""
+"""Font sizes in points at these widths: titles and labels; ticks, legends, notes; counts in cells, text on photos."""
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
-"""Okabe and Ito's colours, which colour-blind readers can tell apart."""
+"""Okabe and Ito's colours, which are distinguishable for colour-blind readers."""
 
 BROWN, NAVY, VIOLET = "#783000", "#000090", "#9018F0"
-"""As far from these, and from each other, as colours get for such readers."""
+"""Further colours that are as distinguishable as possible for such readers."""
 
 GREY, LIGHT = "#777777", "#DDDDDD"
-"""Of what the thesis printed, and of lines that help the eye."""
+"""Colour of the thesis's values and of guide lines."""
 
 PART_COLOURS = {
     "eyes": BLUE,
@@ -44,16 +44,16 @@ PART_COLOURS = {
     "eyes nose": VIOLET,
     "mouth": PURPLE,
 }
-"""By class name."""
+"""Colour by class name."""
 
 PART_MARKERS = dict(zip(PART_COLOURS, "osD^v<>PXp", strict=True))
-"""So that curves can be told apart without colour."""
+"""Line styles, so that curves can be told apart without colour."""
 
 SET_STYLES: dict[str, dict[str, Any]] = {
     "train": {"color": BLUE, "marker": "s", "linestyle": "-"},
     "val": {"color": VERMILLION, "marker": "o", "linestyle": "-", "markerfacecolor": "white"},
 }
-"""Photos that a detector learns from, and photos that it is scored on meanwhile."""
+"""Colours of training photos and of validation photos."""
 
 METHOD_STYLES: dict[str, dict[str, Any]] = {
     "rgb": {"color": BLUE, "marker": "o"},
@@ -62,10 +62,10 @@ METHOD_STYLES: dict[str, dict[str, Any]] = {
     "online": {"color": PURPLE, "marker": "^"},
     "offline": {"color": BROWN, "marker": "v"},
 }
-"""Ways to detect: the first look, the thesis's second step, the best rescue, and what time adds to it."""
+"""Style by detection mode: the RGB detector, the thesis's second step, the best rescue, and tracking."""
 
 THESIS: dict[str, Any] = {"color": GREY}
-"""What the thesis printed or released, in any figure."""
+"""Style of the thesis's values in any figure."""
 
 TRUE, FOUND, FALSE, UNKNOWN, SECOND = "true face", "found", "no labelled face there", "detection", "heatmaps"
 BOX_STYLES: dict[str, dict[str, Any]] = {
@@ -75,13 +75,13 @@ BOX_STYLES: dict[str, dict[str, Any]] = {
     UNKNOWN: {"color": SKY, "linestyle": "-"},
     SECOND: {"color": ORANGE, "linestyle": (0, (3, 1.5))},
 }
-"""How a kind of box is drawn on a photo; where nobody labelled it, none is found or beside a face."""
+"""Style by kind of box on a photo; `UNKNOWN` is for photos without labels."""
 
 PACKED = 4
-"""How hard zlib packs pictures: half the time of the usual 6, and 5 % more bytes."""
+"""zlib compression level of PNG files: half the time of the default 6, and 5 % more bytes."""
 
 SAVING: dict[str, dict[str, Any]] = {"png": {"pil_kwargs": {"compress_level": PACKED}}, "pdf": {}}
-"""Arguments of `savefig`, by form."""
+"""Arguments of `savefig`, by file format."""
 
 RC: dict[Any, Any] = {
     "font.size": TEXT,
@@ -116,15 +116,15 @@ RC: dict[Any, Any] = {
 }
 
 NOT_RUN = "not run: "
-"""What the comment of a figure begins with that shows nothing, before the reason: pages leave it out with a line."""
+"""Prefix of the PNG comment of an empty figure, before the reason; pages show a line instead of such a figure."""
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """An empty figure, sizes in inches, that needs no display and touches no global state but the style."""
+    """An empty figure, sizes in inches; needs no display and changes no global state but the style."""
     import matplotlib
     from matplotlib.figure import Figure
 
-    # Neither a style of somebody's own nor that of a chart drawn before.
+    # Reset the global style: neither a user's matplotlibrc nor an earlier chart may affect the figure.
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(RC)
     return Figure(figsize=(width, height))
@@ -142,18 +142,18 @@ def panels(
     apart: tuple[float, float] = (0.0, 0.0),
     **more: Any,
 ) -> NDArray[Any]:
-    """Axes in a grid, (rows, columns); all lengths in inches.
+    """Axes in a grid (rows, columns); all lengths in inches.
 
     Args:
-        figure: Where to.
-        rows: How many.
-        columns: How many.
+        figure: Figure to add them to.
+        rows: Number of rows.
+        columns: Number of columns.
         left: Margin.
         right: Margin.
         bottom: Margin.
         top: Margin.
-        apart: Room between columns, and between rows.
-        more: Of `Figure.subplots`.
+        apart: Space between columns, and between rows.
+        more: Further arguments of `Figure.subplots`.
     """
     wide, high = figure.get_size_inches()
     each = (wide - left - right - (columns - 1) * apart[0]) / columns
@@ -165,7 +165,7 @@ def panels(
 
 
 def letter(axes: Axes, number: int, title: str = "") -> None:
-    """Give a panel its letter, "a" for 0, and a title beside it."""
+    """Write the letter of a panel, "a" for 0, with a title next to it."""
     axes.annotate(
         "abcdefghijklmnopqrstuvwxyz"[number], (0, 1), (0, 4), xycoords="axes fraction", textcoords="offset points",
         fontsize=TEXT, fontweight="bold", va="bottom",
@@ -176,7 +176,7 @@ def letter(axes: Axes, number: int, title: str = "") -> None:
 
 
 def place_colour_bar(figure: Figure, picture: Any, axes: Axes, label: str, apart: float = 0.06) -> Axes:
-    """A colour bar right of a panel and as high, without making the panel narrower."""
+    """A colour bar to the right of a panel, equally high, without making the panel narrower."""
     wide, _ = figure.get_size_inches()
     box = axes.get_position()
     bar = figure.add_axes((box.x1 + apart / wide, box.y0, 0.09 / wide, box.height))
@@ -192,21 +192,21 @@ def counted(number: int, what: str) -> str:
 
 
 def n_of(*counts: tuple[int, str]) -> str:
-    """What a figure counts, such as "n = 60 photos, 81 faces"."""
+    """Counts of a figure, such as "n = 60 photos, 81 faces"."""
     return f"n = {', '.join(counted(*each) for each in counts)}"
 
 
 def interval(low: float, high: float, digits: int = 2) -> str:
-    """An interval of 95 %, such as "0.71–0.78"."""
+    """A 95 % interval, such as "0.71–0.78"."""
     return f"{low:.{digits}f}–{high:.{digits}f}"
 
 
 def not_run(what: str, reason: str) -> Figure:
-    """A figure that shows nothing, and says why: in words, and in the comment of its file.
+    """An empty figure that states why, as text and in the comment of its file.
 
     Args:
-        what: Cannot be shown.
-        reason: In one line.
+        what: What cannot be shown.
+        reason: Reason, in one line.
     """
     import textwrap
 
@@ -219,7 +219,7 @@ def not_run(what: str, reason: str) -> Figure:
 
 
 def why_not_run(png: Path) -> str | None:
-    """Why a figure shows nothing, as its file says; None where it shows something, or is no picture."""
+    """The reason in the file of an empty figure; None if the figure is not empty or the file is not an image."""
     from PIL import Image, UnidentifiedImageError
 
     try:
@@ -231,7 +231,7 @@ def why_not_run(png: Path) -> str | None:
 
 
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
-    """Write `<name>.png` and `<name>.pdf`, without dates, so that equal figures are equal files."""
+    """Write `<name>.png` and `<name>.pdf` without dates, so that equal figures are equal files."""
     metadata: dict[str, dict[str, Any]] = {
         "png": {"Software": None},
         "pdf": {"CreationDate": None, "Producer": None, "Creator": None},

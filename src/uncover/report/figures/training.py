@@ -41,51 +41,50 @@ METRICS = {
     "metrics/mAP_0.5:0.95": "mAP50-95",
 }
 MARKS = 8
-"""Markers along a curve, so that val can be told from train without colour."""
+"""Spacing of markers along a curve, which distinguish val from train without colour."""
 DASHES = {"train": "--", "val": ":"}
-"""Of the thesis's curves."""
+"""Line styles of the thesis's curves."""
 
 
 @figure(
     "figure_24",
     "24: training of rgb10",
-    caption="Training of the ten-part RGB detector, epoch by epoch; the thesis's own record stands beside it"
-    " where it is at hand.",
+    caption="Training of the ten-part RGB detector by epoch, with the thesis's own record if it is available.",
     inputs=lambda run: _records(run, "rgb10", "10classes_rgb_results.csv"),
 )
 @figure(
     "figure_25",
     "25: training of rgb1",
-    caption="Training of the RGB detector of the whole face only, epoch by epoch.",
+    caption="Training of the RGB detector of the whole face by epoch.",
     inputs=lambda run: _records(run, "rgb1"),
     fixed={"released": None},
 )
 @figure(
     "figure_27",
     "27: training of gradcampp_avg",
-    caption="Training of the detector on averaged GradCAM++ maps, epoch by epoch.",
+    caption="Training of the detector on averaged GradCAM++ maps by epoch.",
     inputs=lambda run: _records(run, "gradcampp_avg"),
     fixed={"released": None},
 )
 @figure(
     "figure_28",
     "28: training of hirescam_avg",
-    caption="Training of the detector on averaged HiResCAM maps, epoch by epoch; the thesis's own record stands"
-    " beside it where it is at hand.",
+    caption="Training of the detector on averaged HiResCAM maps by epoch, with the thesis's own record if it is"
+    " available.",
     inputs=lambda run: _records(run, "hirescam_avg", "hirescam_results.csv"),
 )
 @figure(
     "figure_29",
     "29: training of gradcampp_10",
-    caption="Training of the detector on GradCAM++ maps of each class, epoch by epoch.",
+    caption="Training of the detector on GradCAM++ maps of each class by epoch.",
     inputs=lambda run: _records(run, "gradcampp_10"),
     fixed={"released": None},
 )
 @figure(
     "figure_30",
     "30: training of hirescam_10",
-    caption="Training of the detector on HiResCAM maps of each class, epoch by epoch; the thesis's own record"
-    " stands beside it where it is at hand.",
+    caption="Training of the detector on HiResCAM maps of each class by epoch, with the thesis's own record if it is"
+    " available.",
     inputs=lambda run: _records(run, "hirescam_10", "hirescam_perclass_results.csv"),
 )
 def training(record: Path, released: Path | None = None, summary: Path | None = None) -> Figure:
@@ -93,11 +92,11 @@ def training(record: Path, released: Path | None = None, summary: Path | None = 
 
     Args:
         record: results.csv of the training.
-        released: results.csv of the thesis's own training, to draw beside it.
-        summary: summary.json of the training, for the numbers of its photos.
+        released: results.csv of the thesis's own training, for comparison.
+        summary: summary.json of the training, for the number of photos.
 
     Raises:
-        InputError: A file is no record.
+        InputError: A file is not such a record.
     """
     theirs = read_training_record(released) if released else None
     told = read_summary(summary, ("train_images", "val_images"), "train") if summary else {}
@@ -106,7 +105,7 @@ def training(record: Path, released: Path | None = None, summary: Path | None = 
 
 
 def _records(run: Run, model: str, released: str = "") -> dict[str, str | list[str]]:
-    """The record of a training, and the one that the thesis released, if it did."""
+    """Record of a training, and the one that the thesis released, if any."""
     folder = run.config.report.released
     return {
         "record": run.paths.model(model).record,
@@ -122,8 +121,8 @@ def training_record(
 
     Args:
         record: As `read_training_record` returns it.
-        released: The thesis's, drawn thin and grey.
-        photos: How many the detector learnt from ("train") and was scored on ("val").
+        released: The thesis's record, drawn thin and grey.
+        photos: Number of training photos ("train") and validation photos ("val").
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -168,7 +167,7 @@ def training_record(
 
 
 def _with_count(label: str, photos: Mapping[str, int]) -> str:
-    """What a curve is called, and how many photos it is of where they are known."""
+    """Label of a curve, with its number of photos if known."""
     return f"{label}, {n_of((photos[label], 'photo'))}" if label in photos else label
 
 
@@ -193,49 +192,48 @@ LOOKS: tuple[dict[str, Any], ...] = (
     {"color": GREEN, "marker": "^", "linestyle": "-."},
     {"color": PURPLE, "marker": "D", "linestyle": ":"},
 )
-"""Of the numbers of frozen layers, in rising order; to be told apart without colour too."""
+"""Styles by number of frozen layers, ascending; distinguishable without colour."""
 
 APART = 0.06
-"""By which the intervals of neighbouring curves stand beside each other, in steps of the axis."""
+"""Horizontal offset between the intervals of neighbouring curves, in steps of the axis."""
 
 
 @figure(
     "figure_learning_curve",
     "fine-tuning on a few frames",
-    caption="What a few labelled frames are worth: the whole-face detector, fine-tuned on 5, 10, 25 ... frames of all"
-    " infants but one, and scored on frames of the one left out, of whom it has seen none. The frames of a smaller"
-    " number are among those of a larger one, spread over the infants as evenly as can be; 0 are the start weights as"
-    " they are.\n"
-    "Thin lines: an infant left out with all its videos; where nobody says who is in a video, each counts as one"
-    " infant, and the axis says video. Thick lines: their mean, with its 95 % interval (Student's t over the infants,"
-    ' wide where they are few). "Backbone frozen": the first ten layers keep their weights. Few frames stand several'
-    " times in an epoch, so that trainings have about as many steps; the weights of the last epoch are scored: no frame"
-    " of the infant left out has a say in them.",
+    caption="Effect of a few labelled frames: the whole-face detector, fine-tuned on 5, 10, 25 ... frames of all"
+    " infants but one, and evaluated on frames of the infant left out, who is in none of the training frames. Smaller"
+    " training sets are subsets of larger ones, spread over the infants as evenly as possible; 0 stands for the start"
+    " weights without fine-tuning.\n"
+    "Thin lines: an infant left out with all its videos; if it is unknown who is in a video, each video counts as one"
+    " infant, and the axis label is video. Thick lines: mean, with its 95 % interval (Student's t over the infants,"
+    ' wide if there are few). "Backbone frozen": the first ten layers keep their weights. Small training sets are'
+    " repeated within an epoch, so that all trainings have about as many steps. The weights of the last epoch are"
+    " evaluated, so that frames of the infant left out have no influence on them.",
     inputs=lambda run: {"record": run.paths.learning_curve} if run.fine_tunes else None,
 )
 def draw_learning_curve(record: Path) -> Figure:
     """Make the figure from a file.
 
-    Args:
         record: Table of `uncover learning_curve`.
 
     Raises:
-        InputError: It is no such file.
+        InputError: The file is not such a table.
     """
     return learning_curve(read_learning_curve(record))
 
 
 def learning_curve(table: pd.DataFrame) -> Figure:
-    """Draw score against the number of frames: a thin line per infant left out, and their mean with its interval.
+    """Draw score against number of frames: a thin line per infant left out, and their mean with its interval.
 
     Args:
-        table: As `read_learning_curve` returns it. Scores of the start weights, count 0, begin every curve, whichever
-            `freeze` they stand under.
+        table: As `read_learning_curve` returns it. Scores of the start weights (count 0) start every curve, under any
+            `freeze`.
     """
     figure = new_figure(DOUBLE, 3.0)
     (grid,) = panels(figure, 1, len(PANELS), left=0.46, right=0.12, bottom=0.9, top=0.26, apart=(0.3, 0), sharey=True)
     counts = sorted(table["count"].unique())
-    # Numbers of frames about double from one to the next, so they stand at equal distances.
+    # Numbers of frames roughly double, so they are equally spaced.
     places = {int(count): float(place) for place, count in enumerate(counts)}
     start = table[table["count"] == 0].drop_duplicates(["seed", "group"])
     frozen = sorted(table.loc[table["count"] > 0, "freeze"].unique()) or sorted(table["freeze"].unique())
@@ -247,7 +245,7 @@ def learning_curve(table: pd.DataFrame) -> Figure:
             _draw_curve(axes, pd.concat([start, own]), score, places, shift, look, _name(int(layers)))
         axes.set(
             title=title.format(confidence=table["confidence"].iloc[0], true_iou=table["true_iou"].iloc[0]),
-            xlabel="labelled frames to learn from",
+            xlabel="labelled training frames",
             ylim=(0, 1.02),
             xticks=list(places.values()),
         )
@@ -288,17 +286,17 @@ def _draw_curve(
 
 
 def _tick(count: int, table: pd.DataFrame) -> str:
-    """A number of frames, and how many there were where they were fewer."""
+    """Number of frames, and the actual number if there were fewer."""
     most = int(table.loc[table["count"] == count, "trained_on"].max())
     if not count:
         return "0\n(start)"
-    return f"{count}" if most >= count else f"{count}\n({most} there)"
+    return f"{count}" if most >= count else f"{count}\n(only {most})"
 
 
 def _name(layers: int) -> str:
-    # The config takes a while to import, and only this figure needs it.
+    # The config is slow to import, and only this figure needs it.
     from uncover.config.finetune import BACKBONE
 
     if layers == BACKBONE:
         return "backbone frozen"
-    return f"{layers} layers frozen" if layers else "all layers learn"
+    return f"{layers} layers frozen" if layers else "all layers trained"

@@ -1,4 +1,4 @@
-"""Figure of videos: recall and false boxes by event and grade, and strips of time that say what found the face."""
+"""Figure of videos: recall and false positives by event and grade, and timelines of what found the face."""
 
 from __future__ import annotations
 
@@ -36,31 +36,31 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NO_FACE, FALSE_BOX = "no face in the picture", "false box"
+NO_FACE, FALSE_BOX = "no face in the frame", "false positive"
 STATES = {
     "rgb": (SKY, "found by the RGB detector"),
     "heatmap": (ORANGE, "by heatmaps"),
     "rescue": (GREEN, "by the rescue"),
-    "temporal": (PURPLE, "by time"),
+    "temporal": (PURPLE, "by tracking"),
     NOT_FOUND: ("#222222", "not found"),
 }
-"""Colour and title of what became of a face; what is missed is dark, so that gaps are seen first."""
+"""Colour and legend text by outcome; missed faces are dark, so that gaps stand out."""
 
 FALSE_COLOUR = VERMILLION
 EVENT_COLOURS = ("#E4E4E4", "#F3F3F3")
 HEIGHT = 0.72
-"""Of a strip, of the room that it has."""
+"""Height of a strip as a share of its space."""
 
 NARROWEST = 0.055
-"""Share of the strip from which on there is room for an event's name."""
+"""Minimum share of the strip for which an event's name is printed."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """Consecutive frames with one thing in common.
+    """Consecutive frames with the same value.
 
     Attributes:
-        what: They have in common.
+        what: The common value.
         start: Seconds.
         length: Seconds.
     """
@@ -71,11 +71,11 @@ class Run:
 
 
 def runs_of(frames: pd.DataFrame, what: pd.Series) -> list[Run]:
-    """Frames of one video as runs.
+    """Runs of equal values in the frames of one video.
 
     Args:
-        frames: With `second` and `seconds`, in order.
-        what: By frame.
+        frames: Frames in order, with `second` and `seconds`.
+        what: Value of each frame.
     """
     number = (what != what.shift()).cumsum()
     ends = frames["second"] + frames["seconds"]
@@ -87,13 +87,13 @@ def runs_of(frames: pd.DataFrame, what: pd.Series) -> list[Run]:
 
 
 def draw_strips(axes: Axes, video: str, outcomes: pd.DataFrame, modes: Sequence[str]) -> None:
-    """Draw one video.
+    """Draw the timelines of one video.
 
     Args:
-        axes: To draw in.
-        video: Its name.
+        axes: Axes to draw in.
+        video: Name of the video.
         outcomes: Its rows, as `read_outcomes` returns them.
-        modes: Ways to detect, from top to bottom.
+        modes: Detection modes, from top to bottom.
     """
     first = outcomes[outcomes["mode"] == modes[0]]
     total = float(first["second"].iloc[-1] + first["seconds"].iloc[-1])
@@ -111,7 +111,7 @@ def draw_strips(axes: Axes, video: str, outcomes: pd.DataFrame, modes: Sequence[
             spans = [(run.start, run.length) for run in runs if run.what == state]
             axes.broken_barh(spans, (row - HEIGHT / 2, HEIGHT), facecolor=colour, linewidth=0)
         wrong = own[own["false_boxes"] > 0]
-        # Marks of nothing would still take room.
+        # Empty collections of markers would still take space.
         if len(wrong):
             at = wrong["second"] + wrong["seconds"] / 2
             below = np.full(len(at), row + HEIGHT / 2 + 0.06)
@@ -124,7 +124,7 @@ def draw_strips(axes: Axes, video: str, outcomes: pd.DataFrame, modes: Sequence[
 
 
 def strip_marks(found_by: Sequence[str]) -> list[Artist]:
-    """What the colours mean, of the steps that found anything."""
+    """Legend entries of the steps that found a face."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -136,24 +136,24 @@ def strip_marks(found_by: Sequence[str]) -> list[Artist]:
 
 
 VIDEOS = 4
-"""Shown as strips, at most."""
+"""Maximum number of videos shown as timelines."""
 
 OTHER_STYLE: dict[str, Any] = {"color": "#555555", "marker": "x"}
 LEFT, RIGHT = 0.62, 0.1
 """Margins, in inches."""
 
 APART = 0.15
-"""Between the marks of two ways to detect, where events are 1 apart."""
+"""Distance between the markers of two modes; events are 1 apart."""
 
 
 @figure(
     "figure_videos",
     "videos, step by step",
-    caption="Videos, step by step: recall and false boxes per minute over all frames, by event and by grade of"
-    " occlusion (frames with a face), with intervals of 95 % from blocks of consecutive seconds.\n"
-    "Below, strips of time: what found the face in each frame, one strip per way to detect; triangles below a strip are"
-    " frames with a false box. No frame is shown. Of more than four videos, a hash of their names decides which stand"
-    " there.",
+    caption="Videos, step by step: recall and false positives per minute over all frames, by event and by grade of"
+    " occlusion (frames with a face), with 95 % intervals from blocks of consecutive seconds.\n"
+    "Below: timelines of what found the face in each frame, one strip per detection mode; triangles below a strip mark"
+    " frames with a false positive. No frame is shown. If there are more than four videos, a hash of their names"
+    " selects four.",
     inputs=lambda run: (
         {"scores": run.paths.video_scores, "frames": run.paths.scored_frames} if run.video_files else None
     ),
@@ -164,27 +164,27 @@ def draw_videos(scores: Path, frames: Path) -> Figure:
 
     Args:
         scores: Record of `uncover evaluate videos`.
-        frames: Its record of each frame (--frames there).
+        frames: Its record of each frame (option --frames).
 
     Raises:
-        InputError: A file is not what it should be, or the two tell of different videos or ways to detect.
+        InputError: A file is not valid, or the two are of different videos or detection modes.
     """
     record = read_scores(scores)
     outcomes = read_table(frames, OUTCOME_COLUMNS, "evaluate videos --frames")
     for name in ("mode", "video"):
         if set(outcomes[name]) != set(record[name]) - {ALL}:
-            raise InputError(f"{frames}: tells of other {name}s than {scores}; expected both of one evaluation")
+            raise InputError(f"{frames}: has other {name}s than {scores}; pass two files of one evaluation")
     return videos_figure(record, outcomes)
 
 
 def choose_videos(names: Sequence[str], count: int = VIDEOS) -> list[str]:
-    """All videos, or as many as there is room for: a hash of their names decides, so that nobody picked them."""
+    """All videos, or as many as fit, chosen by a hash of their names so that the choice is not manual."""
     hashed = sorted(names, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
     return sorted(hashed[:count])
 
 
 def videos_figure(scores: pd.DataFrame, outcomes: pd.DataFrame) -> Figure:
-    """Draw two panels of numbers, and strips of some videos below them.
+    """Draw two panels of numbers, and timelines of some videos below them.
 
     Args:
         scores: As `read_scores` returns them.
@@ -204,7 +204,7 @@ def videos_figure(scores: pd.DataFrame, outcomes: pd.DataFrame) -> Figure:
     _panel(recall, rows, modes, "recall", "recall (share)")
     recall.set_ylim(0, 1.03)
     recall.tick_params(axis="x", labelbottom=False)
-    _panel(false, rows, modes, "false_per_minute", "false boxes per minute")
+    _panel(false, rows, modes, "false_per_minute", "false positives per minute")
     false.set_ylim(bottom=0)
     marks, titles = recall.get_legend_handles_labels()
     figure.legend(marks, titles, loc="upper center", bbox_to_anchor=(0.5, 1 - 0.03 / high), ncols=3, labelspacing=0.25)
@@ -216,7 +216,7 @@ def videos_figure(scores: pd.DataFrame, outcomes: pd.DataFrame) -> Figure:
         draw_strips(axes, video, outcomes[outcomes["video"] == video], modes)
         axes.set_xlabel("time in seconds")
     frames = len(outcomes[outcomes["mode"] == modes[0]])
-    shown = "" if len(names) == len(chosen) else f"; strips of {len(chosen)} of them"
+    shown = "" if len(names) == len(chosen) else f"; timelines of {len(chosen)} of them"
     each[-1].set_xlabel(f"time in seconds ({n_of((len(names), 'video'), (frames, 'frame'))}{shown})")
     seen = outcomes[outcomes["video"].isin(chosen) & outcomes["face"]]
     marks = strip_marks(list(seen["found_by"].unique()))
@@ -225,9 +225,9 @@ def videos_figure(scores: pd.DataFrame, outcomes: pd.DataFrame) -> Figure:
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, modes: Sequence[str], name: str, title: str) -> None:
-    """One number with its intervals: all frames, events, grades from left to right, ways to detect side by side."""
+    """One number with its intervals: all frames, events and grades from left to right, modes side by side."""
     parts = list(rows[["by", "part"]].drop_duplicates().itertuples(index=False, name=None))
-    # A gap where grades follow events.
+    # A gap separates grades from events.
     groups = [by for by, _ in parts]
     places = {part: number + 0.5 * len(set(groups[: number + 1])) for number, part in enumerate(parts)}
     for number, mode in enumerate(modes):
@@ -236,7 +236,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, modes: Sequence[str], name: str, titl
         at = at + APART * (number - (len(modes) - 1) / 2)
         style = {"markersize": 4, "linestyle": "none", **METHOD_STYLES.get(mode, OTHER_STYLE)}
         ends = np.stack([own[name] - own[f"{name}_low"], own[f"{name}_high"] - own[name]])
-        # The percentiles of skewed resamples may leave the value outside.
+        # The percentile interval of a skewed distribution may exclude the value.
         ends = np.maximum(np.nan_to_num(ends), 0)
         axes.errorbar(at, own[name], yerr=ends, elinewidth=0.8, label=mode_title(mode), clip_on=False, **style)
     titles = [part_title(by, part) for by, part in parts]

@@ -1,1 +1,1 @@
-"""The tables of the thesis, one module each."""
+"""The tables of the thesis and of this project, by topic."""

@@ -1,4 +1,4 @@
-"""Tables of the baseline detectors: by set, and what all tables of theirs share."""
+"""Table of the baseline detectors by set, and footnotes that all tables of baseline detectors share."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from uncover.report.titles import model_title
 from uncover.rescue.methods import read_confidences
 
 SCORED_SETS = {name: SETS[name] for name in ("merl", "wflw")} | ALL_GRADES
-"""Title by set, in the order of the rows."""
+"""Display name by set, in row order."""
 
 Confidences = Annotated[
     Mapping[str, float],
     Option("NAME=NUMBER", "+", read=functools.partial(read_confidences, option="--confidences")),
 ]
-"""An option that says from which confidence the boxes of several detectors count."""
+"""Option type for the confidence thresholds of several detectors."""
 
 ALL_SETS = "all"
-"""What stands for the set in the row of a detector that was not run."""
+"""Value of the set in the row of a detector that was not run."""
 
 WIDER = ("mtcnn", "retinaface", "yunet", "scrfd_500m", "scrfd_2_5g", "centerface")
 
 READY_MADE = (*WIDER, "blazeface_full", "blazeface_short", "viola_jones")
-"""Detectors that somebody else has trained; of these, on WIDER FACE."""
+"""Pretrained detectors; `WIDER` are those trained on WIDER FACE."""
 
 NAME = "table_10_baselines"
 
@@ -53,69 +53,70 @@ FIRST = ("Detector", "Set", "Count", "Faces")
 """Columns before the scores."""
 
 Scores = Mapping[tuple[str, str], EvaluationRecord]
-"""By detector and set."""
+"""Evaluations by detector and set."""
 
 
 def conventions(names: Collection[str]) -> list[str]:
-    """Footnotes on what sets ready-made detectors apart.
+    """Footnotes on how pretrained detectors differ from the others.
 
     Args:
-        names: Detectors that a table tells of.
+        names: Detectors in the table.
     """
     ready, wider = ([model_title(name) for name in group if name in names] for group in (READY_MADE, WIDER))
     notes = []
     if ready:
         notes.append(
-            f"Trained by others: {_list(ready)}. Each draws faces by a convention of its own, so that a box on a"
-            " face may miss IoU 0.5 and count as false; the others were trained on this run's faces."
+            f"Pretrained: {_list(ready)}. Each of them draws face boxes in its own way, so a box on a face may stay"
+            " below IoU 0.5 and count as a false positive; the other detectors were trained on the faces of this run."
         )
     if wider:
         notes.append(
-            f"{_list(wider)}: trained on WIDER FACE, which has far more faces than this run's training set, boxed from"
-            " the forehead to the chin. WFLW's photos come from there, so those may not be new here."
+            f"{_list(wider)}: trained on WIDER FACE, which has far more faces than this run's training set, with boxes"
+            " from the forehead to the chin. The photos of WFLW come from WIDER FACE, so they may be training photos."
         )
     if ready:
         notes.append(
-            "MERL-RAV and WFLW label not every face of a photo. A box on one that nobody labelled counts as false,"
-            " which costs those most that find most faces."
+            "MERL-RAV and WFLW do not label every face of a photo. A box on an unlabelled face counts as a false"
+            " positive, which penalises the detectors that find most faces."
         )
     return notes
 
 
 def of_confidences(confidences: Mapping[str, float], names: Collection[str]) -> str:
-    """Footnote on the confidences from which boxes count.
+    """Footnote on the confidence thresholds.
 
     Args:
-        confidences: By detector.
-        names: Detectors that a table tells of.
+        confidences: Threshold by detector.
+        names: Detectors in the table.
     """
     told = ", ".join(f"{model_title(name)} {confidences[name]:g}" for name in DETECTORS if name in names)
     return (
-        f"A box counts from its detector's working confidence on: {told}. That of the RGB detectors is the thesis's"
-        " (rescue.missed_confidence), the others are their libraries', and 0.5 where these have none (section baselines"
-        " of the config). They are not tuned on these photos, and those of two detectors do not compare."
+        f"Confidence thresholds: {told}. The threshold of the RGB detectors is the thesis's"
+        " (rescue.missed_confidence), the others are the defaults of their libraries, or 0.5 if a library has none"
+        " (section baselines of the config). They are not tuned on these photos, and confidences of different detectors"
+        " are not comparable."
     )
 
 
 def files_by_detector(
     predictions: Sequence[Path], sets: Collection[str], confidences: Mapping[str, float]
 ) -> dict[tuple[str, str], Path]:
-    """Sort files of predictions by detector and set.
+    """Group files of predictions by detector and set.
 
     Args:
         predictions: Files named `<detector>/<set>.parquet`.
-        sets: Names to expect.
-        confidences: By detector; all of the files' detectors must have one.
+        sets: Names of the expected sets.
+        confidences: Threshold by detector, for all detectors of the files.
 
     Returns:
-        In the order of the tables.
+        Files in table order.
 
     Raises:
-        InputError: A file is of another detector or set, stands twice, or has no confidence.
+        InputError: A file has an unknown detector or set, is given twice, or has no threshold.
     """
     paths: dict[tuple[str, str], Path] = {}
     for path in predictions:
-        # Links stay: whoever linked a folder named it so.
+        # Symbolic links are not resolved: the name of the link counts.
         key = path.absolute().parent.name, path.stem
         if key[0] not in DETECTORS or key[1] not in sets or key in paths:
             raise InputError(
@@ -123,7 +124,7 @@ def files_by_detector(
                 f" {', '.join(DETECTORS)} and the sets {', '.join(sets)}"
             )
         if key[0] not in confidences:
-            raise InputError(f"{path}: --confidences has no word for {key[0]}; expected one, such as {key[0]}=0.5")
+            raise InputError(f"{path}: --confidences has no value for {key[0]}; add one, such as {key[0]}=0.5")
         paths[key] = path
     return {(name, own): paths[name, own] for name in DETECTORS for own in sets if (name, own) in paths}
 
@@ -135,7 +136,7 @@ def _list(names: Sequence[str]) -> str:
 @table(
     "table_10_baselines",
     "10, baselines: whole face by set",
-    caption="All face detectors, the thesis's and the baselines, scored on whole faces alone, by set: the counterpart"
+    caption="All face detectors, the thesis's and the baseline detectors, scored on whole faces by set: the counterpart"
     " of table 10.\n"
     "The thesis has no such table.",
     inputs=lambda run: {"summaries": run.summaries(run.detectors_of_photos(), run.table_sets, "whole_face")},
@@ -147,19 +148,19 @@ def scores_of_all_detectors(summaries: Sequence[Path] = (), not_run: NotRun = NO
 
     Args:
         summaries: summary.json of evaluations, in folders named <detector>/<set>/whole_face.
-        not_run: Detectors without results, and why: a row each, which says so.
+        not_run: Detectors without results, and the reason; each gets a row.
 
     Raises:
-        InputError: A file is not what it should be, or of another detector, set or scope.
+        InputError: A file is not valid, or is of another detector, set or scope.
     """
     paths: dict[str, list[Path]] = {}
     for path in summaries:
-        # Links stay: whoever linked a folder named it so.
+        # Symbolic links are not resolved: the name of the link counts.
         name = path.absolute().parents[2].name
         if name not in DETECTORS:
-            raise InputError(f"{path}: stands in the folder of {name}; expected one of {', '.join(DETECTORS)}")
+            raise InputError(f"{path}: is in folder {name}; expected one of {', '.join(DETECTORS)}")
         paths.setdefault(name, []).append(path)
-    check_not_run(not_run, paths, "--summaries names a record")
+    check_not_run(not_run, paths, "--summaries has a record")
     alike = Alike()
     evaluations = {
         (name, set_name): each
@@ -170,15 +171,15 @@ def scores_of_all_detectors(summaries: Sequence[Path] = (), not_run: NotRun = NO
 
 
 def baselines_by_set(evaluations: Scores, not_run: Mapping[str, str]) -> Table:
-    """Lay the scores of all detectors below each other.
+    """Table of the scores of all detectors.
 
     Args:
-        evaluations: What is at hand, in the order of the rows.
-        not_run: Detectors that the run does without, and why.
+        evaluations: Evaluations, in row order.
+        not_run: Detectors that were not run, and the reason.
 
     Returns:
-        Columns "Detector", "Set", "Count", "Faces", "P", "R", "F1", "mAP50", "mAP50_95", "Conf", then each score's
-        interval.
+        Columns "Detector", "Set", "Count", "Faces", "P", "R", "F1", "mAP50", "mAP50_95", "Conf", then the interval of
+        each score.
     """
     rows = [
         dict(zip(FIRST, (model_title(name), SCORED_SETS[set_name], each.images, each.labels), strict=True))
@@ -203,17 +204,17 @@ def _notes(evaluations: Scores, not_run: Mapping[str, str]) -> list[str]:
     names = {name for name, _ in evaluations}
     sets = {set_name for _, set_name in evaluations}
     grades = [title for set_name, title in ALL_GRADES.items() if set_name in sets]
-    notes = ["Every detector is scored on the whole face alone. Count: photos; Faces: true ones in them."]
+    notes = ["All detectors are scored on the whole face only. Count: photos; Faces: true faces in them."]
     if grades:
         notes.append(f"Graded frames, by how much of the face is covered: {', '.join(grades)}.")
     notes.append(
-        "P, R and F1 at Conf, the confidence of the best F1 on the very set that is scored, as in the thesis; this"
-        " flatters all of them alike. A face counts as found at IoU 0.5; mAP50_95 asks for more."
+        "P, R and F1 are read at Conf, the confidence of the best F1 on the evaluated set, as in the thesis; all"
+        " detectors benefit from this choice. A face counts as found at IoU 0.5; mAP50_95 also uses higher IoUs."
     )
     notes += conventions(names)
     notes += _made(evaluations)
     if not all(each.labels for each in evaluations.values()):
-        notes.append("n/a: without a true face there is nothing to score.")
+        notes.append("n/a: the set has no true face to score.")
     return notes + why_not_run(not_run)
 
 

@@ -1,4 +1,4 @@
-"""Table 11's counterpart: images in which each detector finds or misses a face, by set (the thesis has none)."""
+"""Counterpart of table 11: images in which each detector finds a face, by set. The thesis has no such table."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ COUNTS = ("Total", "Faces", "Detections", "Correct", "False", "Missed")
 SHARE = "Missed share"
 
 Counts = Mapping[tuple[str, str], FaceCount]
-"""By detector and set."""
+"""Counts by detector and set."""
 
 
 @table(
     "table_11_baselines",
     "11, baselines: found and missed by set",
-    caption="Images in which each face detector, the thesis's and the baselines, finds a face or none at its working"
-    " confidence, by set: the counterpart of table 11.\n"
+    caption="Images in which each face detector, the thesis's and the baseline detectors, finds or misses a face at its"
+    " default confidence threshold, by set: the counterpart of table 11.\n"
     "The thesis has no such table.",
     inputs=lambda run: {
         "predictions": run.predictions(run.detectors_of_photos(), run.table_sets),
@@ -79,25 +79,25 @@ def found_and_missed_by_all_detectors(
 
     Args:
         predictions: Files named <detector>/<set>.parquet.
-        datasets: Folders of the same sets, so named.
-        confidences: Lowest confidence of a box that counts as a face, by detector, such as rgb10=0.4 mtcnn=0.7.
-        true_iou: IoU with a true face from which a box is correct.
-        not_run: Detectors without results, and why: a row each, which says so.
+        datasets: Folders of the same sets, named after them.
+        confidences: Confidence threshold by detector, such as rgb10=0.4 mtcnn=0.7.
+        true_iou: Minimum IoU with a true face for a correct box.
+        not_run: Detectors without results, and the reason; each gets a row.
 
     Raises:
-        InputError: A file is not what it should be, or of another detector or set, or two do not belong together.
+        InputError: A file is not valid, is of another detector or set, or does not match the others.
     """
     check_number("--true-iou", true_iou, 0, 1)
     paths = files_by_detector(predictions, tuple(COUNTED_SETS), confidences)
-    check_not_run(not_run, {name for name, _ in paths}, "--predictions names a file")
+    check_not_run(not_run, {name for name, _ in paths}, "--predictions has a file")
     folders = {path.absolute().name: path for path in datasets}
     counts: dict[tuple[str, str], FaceCount] = {}
     alike = Alike()
-    # By set, because all detectors share its labels.
+    # Grouped by set, because all detectors share its labels.
     for set_name in COUNTED_SETS:
         own = {name: path for (name, of), path in paths.items() if of == set_name}
         if own and set_name not in folders:
-            raise InputError(f"{next(iter(own.values()))}: --datasets has no folder {set_name}; expected one")
+            raise InputError(f"{next(iter(own.values()))}: --datasets has no folder {set_name}; add it")
         counts |= {
             (name, set_name): count
             for name, count in count_set(own, folders.get(set_name), confidences, alike, true_iou)
@@ -112,16 +112,16 @@ def count_set(
 
     Args:
         paths: Predictions by detector.
-        dataset: Folder of the set; None only where there are no predictions.
-        confidences: By detector.
-        alike: What was read on other sets.
-        true_iou: IoU with a true face from which a box is correct.
+        dataset: Folder of the set; None only if there are no predictions.
+        confidences: Confidence threshold by detector.
+        alike: Settings of predictions on other sets, to check against.
+        true_iou: Minimum IoU with a true face for a correct box.
 
     Yields:
         Detector and its counts.
 
     Raises:
-        InputError: A file is not what it should be, or two are of different photos or not made alike.
+        InputError: A file is not valid, or files are of different photos or were made with different settings.
     """
     truth, first, blocks = None, None, None
     for name, path in paths.items():
@@ -136,19 +136,19 @@ def count_set(
 
 
 def labels_of(dataset: Path, images: pd.DataFrame) -> pd.DataFrame | None:
-    """True boxes of a set; None where nobody labelled it.
+    """True boxes of a set; None if it has no labels.
 
     Args:
-        dataset: Its folder.
-        images: Of predictions on it.
+        dataset: Folder of the set.
+        images: Images of predictions on it.
 
     Raises:
-        InputError: It is no data set, or its labels are of other images.
+        InputError: The folder is not a data set, or its labels are of other images.
     """
     if not dataset.is_dir():
-        raise InputError(f"{dataset}: is no folder; expected the data set that was predicted on")
+        raise InputError(f"{dataset}: not a folder; expected the data set of the predictions")
     labels = dataset / "labels"
-    # Where nobody annotated the photos, there is not a single label file; one without a face has an empty file.
+    # A set without annotations has no label files at all; an annotated photo without a face has an empty one.
     labelled = labels.is_dir() and (find_labels(labels, images["image"]).of_image or images.empty)
     return read_truth(labels, images) if labelled else None
 
@@ -156,13 +156,13 @@ def labels_of(dataset: Path, images: pd.DataFrame) -> pd.DataFrame | None:
 def baselines_missed(
     counts: Counts, confidences: Mapping[str, float], not_run: Mapping[str, str], true_iou: float = 0.5
 ) -> Table:
-    """Lay the counts of all detectors below each other.
+    """Table of the counts of all detectors.
 
     Args:
-        counts: What is at hand, in the order of the rows.
-        confidences: By detector, the lowest of a box that counts as a face.
-        not_run: Detectors that the run does without, and why.
-        true_iou: IoU with a true face from which a box is correct.
+        counts: Counts, in row order.
+        confidences: Confidence threshold by detector.
+        not_run: Detectors that were not run, and the reason.
+        true_iou: Minimum IoU with a true face for a correct box.
 
     Returns:
         Columns "Detector", "Conf", "Set", "Total", "Faces", "Detections", "Correct", "False", "Missed", "Missed share"
@@ -185,11 +185,11 @@ def baselines_missed(
 
 
 def shares_in_one_cell(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """A table for people, in which shares carry their intervals.
+    """A readable table in which each share has its interval in the same cell.
 
     Args:
         frame: The table.
-        columns: Those that have an interval in columns of their own.
+        columns: Columns with an interval in columns of their own.
     """
     shown = frame.copy()
     for column in columns:
@@ -202,12 +202,12 @@ def _notes(counts: Counts, confidences: Mapping[str, float], not_run: Mapping[st
     names = {name for name, _ in counts}
     notes = [
         of_confidences(confidences, names),
-        f"Total: images. Faces: true ones. Correct: detections that meet a true face at IoU {true_iou:g}, each face"
-        " once; False: the others. Missed: images without a detection, right or wrong, and their share of all with its"
-        " interval (95 %, Wilson's).",
+        f"Total: images. Faces: true faces. Correct: detections that match a true face at IoU {true_iou:g}, each face"
+        " once. False: all other detections. Missed: images without any detection, correct or not, and their share of"
+        " Total with its interval (95 %, Wilson).",
         *interval_notes((COUNTED_SETS[of], each.blocks) for (_, of), each in counts.items()),
         *conventions(names),
     ]
     if unlabelled := dict.fromkeys(COUNTED_SETS[of] for (_, of), each in counts.items() if each.faces is None):
-        notes.append(f"n/a: without labels, no detection is judged: {', '.join(unlabelled)}.")
+        notes.append(f"n/a (correctness unknown, set has no labels): {', '.join(unlabelled)}.")
     return notes + why_not_run(not_run)

@@ -1,4 +1,4 @@
-"""Section 3.1's experiment: what face detectors find in web photos of preterm infants, one infant in each."""
+"""Experiment of section 3.1: what face detectors find in web photos of preterm infants, one infant per photo."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ AT_LEAST = "False detections, at least"
 @table(
     "table_web",
     "3.1: preterm infants of the web",
-    caption="The experiment of section 3.1: what face detectors find in web photos of preterm infants, one infant in"
-    " each.\n"
-    "The thesis tells of it in words alone.",
+    caption="The experiment of section 3.1: what face detectors find in web photos of preterm infants, one infant per"
+    " photo.\n"
+    "The thesis describes it without numbers.",
     inputs=lambda run: (
         {
             "predictions": run.predictions(run.detectors_of_photos(), ["preterm_web"]),
@@ -67,18 +67,18 @@ def faces_in_web_photos(
 
     Args:
         predictions: Files named <detector>/<set>.parquet.
-        dataset: Folder of the set, so named; labels are optional.
-        confidences: Lowest confidence of a box that counts as a face, by detector, such as rgb10=0.4 mtcnn=0.7.
-        true_iou: IoU with a true face from which a box is correct.
-        not_run: Detectors without results, and why: a row each, which says so.
+        dataset: Folder of the set, named after it; labels are optional.
+        confidences: Confidence threshold by detector, such as rgb10=0.4 mtcnn=0.7.
+        true_iou: Minimum IoU with a true face for a correct box.
+        not_run: Detectors without results, and the reason; each gets a row.
 
     Raises:
-        InputError: A file is not what it should be, or of another detector, or two do not belong together.
+        InputError: A file is not valid, is of another detector, or does not match the others.
     """
     check_number("--true-iou", true_iou, 0, 1)
     name = dataset.absolute().name
     paths = {detector: path for (detector, _), path in files_by_detector(predictions, [name], confidences).items()}
-    check_not_run(not_run, paths, "--predictions names a file")
+    check_not_run(not_run, paths, "--predictions has a file")
     counts = dict(count_set(paths, dataset, confidences, Alike(), true_iou))
     return baselines_web(counts, confidences, not_run, true_iou)
 
@@ -89,18 +89,18 @@ def baselines_web(
     not_run: Mapping[str, str],
     true_iou: float = 0.5,
 ) -> Table:
-    """Lay the counts of all detectors below each other.
+    """Table of the counts of all detectors.
 
     Args:
-        counts: By detector, in the order of the rows.
-        confidences: By detector, the lowest of a box that counts as a face.
-        not_run: Detectors that the run does without, and why.
-        true_iou: IoU with a true face from which a box is correct.
+        counts: Counts by detector, in row order.
+        confidences: Confidence threshold by detector.
+        not_run: Detectors that were not run, and the reason.
+        true_iou: Minimum IoU with a true face for a correct box.
 
     Returns:
-        Columns "Detector", "Photos", "Faces" (one a photo without labels), "Photos with a detection", "Detected share",
-        "Found", "Found share" (none without labels), "False detections" (without labels: those beyond the first of a
-        photo), "Conf"; the intervals of shares.
+        Columns "Detector", "Photos", "Faces" (one per photo without labels), "Photos with a detection", "Detected
+        share", "Found", "Found share" (both empty without labels), "False detections" (without labels: those beyond the
+        first of a photo), "Conf"; the intervals of shares.
     """
     rows = []
     for name, each in counts.items():
@@ -128,20 +128,20 @@ def _notes(
     not_run: Mapping[str, str],
     true_iou: float | None,
 ) -> list[str]:
-    """Footnotes; the IoU is None without labels."""
+    """Footnotes; `true_iou` is None without labels."""
     judged = (
-        f"Found: true faces that meet a detection at IoU {true_iou:g}. False detections: the other detections."
+        f"Found: true faces that match a detection at IoU {true_iou:g}. False detections: all other detections."
         if true_iou is not None
-        else "Nobody labelled these photos: one face in each is taken on trust, as in the thesis, and a detection need"
-        " not be it. False detections: those beyond the first of a photo, at least so many are false."
+        else "These photos have no labels: one face per photo is assumed, as in the thesis, and a detection may be"
+        " wrong. False detections: detections beyond the first of a photo, a lower bound."
     )
     return [
         of_confidences(confidences, counts),
-        f"{judged} Shares: of the photos, and of the faces, with their intervals (95 %, Wilson's).",
+        f"{judged} Shares: of the photos, and of the faces, with intervals (95 %, Wilson).",
         *interval_notes(("the photos", each.blocks) for each in counts.values()),
         *conventions(counts),
-        "The thesis tried MTCNN and RetinaFace on twelve such photos with one infant each, which it does not publish,"
-        " and counts nothing: both do badly, MTCNN finds a face in one photo alone (figure 23), RetinaFace takes other"
-        " things for faces (figure 22).",
+        "The thesis tested MTCNN and RetinaFace on twelve unpublished photos of this kind and gives no counts. Both"
+        " perform poorly there: MTCNN finds a face in one photo only (figure 23), RetinaFace detects other objects as"
+        " faces (figure 22).",
         *why_not_run(not_run),
     ]

@@ -1,4 +1,4 @@
-"""Tables of data sets: 1 (original ones), 2 (splits), and what the released part boxes change."""
+"""Tables of data sets: 1 (original data sets), 2 (splits), and how the released part boxes differ."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from uncover.report.tables.table import Table
 from uncover.tables import read_summary
 
 THESIS_SOURCES = ("wflw", "merl_rav", "hof")
-"""Rows of the thesis's table; data sets of somebody's own follow."""
+"""Rows of the thesis's table; further data sets follow them."""
 
 
 @table(
     "table_01",
     "1: original data sets",
-    caption="Original data sets: faces with landmarks, frames without.",
+    caption="Original data sets: faces with landmarks, and frames without landmarks.",
     inputs=lambda run: {
         "faces": [run.paths.faces(source) for source in run.landmark_sources],
         "frames": [run.paths.dataset("hof").manifest] if "hof" in run.frame_sets else [],
@@ -43,14 +43,14 @@ def originals(faces: Sequence[Path] = (), frames: Sequence[Path] = ()) -> Table:
 
 
 def original_datasets(faces: Sequence[pd.DataFrame], frames: Sequence[pd.DataFrame]) -> Table:
-    """Count what was read.
+    """Count the original data.
 
     Args:
-        faces: Faces tables of the sets with landmarks; the total counts their faces, as the thesis does.
-        frames: Manifests of the sets without; the total counts their frames.
+        faces: Faces tables of the sets with landmarks; the total counts their faces, as in the thesis.
+        frames: Manifests of the sets without landmarks; the total counts their frames.
 
     Returns:
-        Columns "Original Datasets", "Type of Images", "Total Amount"; a set that is not at hand has no numbers.
+        Columns "Original Datasets", "Type of Images", "Total Amount"; a set that the run lacks has no numbers.
     """
     rows: dict[str, tuple[str, int | None]] = {}
     notes = []
@@ -62,8 +62,8 @@ def original_datasets(faces: Sequence[pd.DataFrame], frames: Sequence[pd.DataFra
     for own in frames:
         source = str(own["source"].iloc[0])
         rows[source] = ("One face" if not own["labelled"].any() else "Annotated frames", len(own))
-        notes.append(f"{title_of(source)}: {len(own)} frames; without annotation, one face a frame is taken on trust.")
-    notes += [f"{title_of(source)}: not at hand in this run." for source in THESIS_SOURCES if source not in rows]
+        notes.append(f"{title_of(source)}: {len(own)} frames without annotation; one face per frame is assumed.")
+    notes += [f"{title_of(source)}: not in this run." for source in THESIS_SOURCES if source not in rows]
     sources = [*THESIS_SOURCES, *(source for source in rows if source not in THESIS_SOURCES)]
     frame = pd.DataFrame(
         {
@@ -98,12 +98,12 @@ def photos_by_split(manifests: Sequence[Path], splits: Sequence[Path], published
     """Make table 2 from files.
 
     Args:
-        manifests: Manifests, in folders named as their set.
+        manifests: Manifests, in folders named after their set.
         splits: Summaries of `uncover split_photos`.
         published: The thesis's numbers (config/published.yaml).
 
     Raises:
-        InputError: A file is not what it should be.
+        InputError: A file is not valid.
     """
     by_set = {path.parent.name: read_manifest(path) for path in manifests}
     summaries = [read_summary(path, ("source", "requested", "got", "unused"), "split_photos") for path in splits]
@@ -115,15 +115,15 @@ def splits_table(
     splits: Sequence[Mapping[str, object]],
     published: Sequence[Mapping[str, object]],
 ) -> Table:
-    """Count the photos that stand in each set.
+    """Count the photos of each set.
 
     Args:
-        manifests: Manifest of each set ("train", "val", "wflw", "merl"), by set.
+        manifests: Manifest by set ("train", "val", "wflw", "merl").
         splits: Summaries of `uncover split_photos`: `source`, `requested` and `got` photos per set.
         published: Rows of the thesis's table 2.
 
     Returns:
-        Columns "Original Datasets", "Train", "Val", "Test"; shortfalls and losses are footnotes.
+        Columns "Original Datasets", "Train", "Val", "Test"; footnotes list missing and rejected photos.
     """
     printed = {str(row["Original Datasets"]): row for row in published}
     rows, notes = [], []
@@ -133,7 +133,7 @@ def splits_table(
         row: dict[str, object] = {"Original Datasets": name}
         for set_name, column in COLUMN_OF_SET.items():
             dataset = manifests.get(name_of_test_set(source) if set_name == "test" else set_name)
-            # A data set of somebody's own may leave out a set.
+            # A custom data set need not have photos in every set.
             count = 0 if dataset is None else int((dataset["source"] == source).sum())
             row[column] = count
             requested, got = (summary[key][set_name] for key in ("requested", "got"))  # type: ignore[index]
@@ -141,33 +141,33 @@ def splits_table(
                 thesis = printed.get(name, {}).get(column)
                 notes.append(f"{name}, {column}: {got} of {requested} photos requested (the thesis prints {thesis}).")
             if count != got:
-                notes.append(f"{name}, {column}: {got - count} of {got} photos have no usable box, see rejected.csv.")
+                notes.append(f"{name}, {column}: {got - count} of {got} photos have no usable box (see rejected.csv).")
         unused = {reason: count for reason, count in summary["unused"].items() if count}  # type: ignore[attr-defined]
         if unused:
             reasons = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in sorted(unused.items()))
             notes.append(f"{name}: photos in no set: {reasons}.")
         rows.append(row)
-    notes.append("Photos are counted, not faces; no photo stands in two sets unless the procedure is `released`.")
+    notes.append("Counts are photos, not faces. No photo is in two sets unless the split procedure is `released`.")
     frame = pd.DataFrame(rows, columns=["Original Datasets", *COLUMN_OF_SET.values()])
     return Table("table_02", "Table 2: train, validation and test photos", frame, notes)
 
 
 NOTES = (
-    "Elsewhere: IoU below 0.5 with the corrected box. Shifted faces: those with self-occluded points, whose later "
+    "Elsewhere: IoU with the corrected box below 0.5. Shifted faces: faces with self-occluded points, whose later "
     "indices the released scripts shift. Added: boxes that only the released scripts make.",
-    "Boxes are compared before they meet the border of the photo.",
+    "Boxes are compared before they are clipped to the photo.",
 )
 
 
 @table(
     "table_parts",
-    "what the released part boxes change",
-    caption="How far the part boxes of the released scripts lie from the corrected ones.",
+    "released and corrected part boxes",
+    caption="Differences between the part boxes of the released scripts and the corrected ones.",
     inputs=lambda run: {"faces": [run.paths.faces(source) for source in run.landmark_sources]},
     mem_mb=4000,
 )
 def released_parts(faces: Sequence[Path]) -> Table:
-    """Compare both rules on all faces.
+    """Compare released and corrected part boxes on all faces.
 
     Args:
         faces: Tables of `uncover read_faces`.
@@ -182,4 +182,4 @@ def released_parts(faces: Sequence[Path]) -> Table:
                 (visibility == Visibility.SELF_OCCLUDED).any(axis=1),
                 f"{group['source'].iloc[0]} {pose}".strip(),
             )
-    return Table("table_parts", "What the released part boxes change", pd.DataFrame(rows), list(NOTES))
+    return Table("table_parts", "Released and corrected part boxes", pd.DataFrame(rows), list(NOTES))

@@ -1,4 +1,4 @@
-"""Tables of the RGB detectors: 4 to 6, 10 (graded frames), and what they find on val and in Hand Over Face."""
+"""Tables of the RGB detectors: 4 to 6, 10 (graded frames), and counts on val and on Hand Over Face."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from uncover.workflow.targets import Run
 
 SETS = {"val": "Val", "merl": "MERL RAV", "wflw": "WFLW"}
-"""By set: the name that the thesis's tables print."""
+"""By set: the name in the thesis's tables."""
 
 SCORE_OF_COLUMN = {"P": "P", "R": "R", "F1": "F1_of_means", "mAP50": "AP50", "mAP50_95": "AP50_95"}
-"""By column as the thesis names it: the score of the evaluation. The thesis's F1 is that of its mean P and R."""
+"""By column of the thesis: the score of the evaluation. The thesis's F1 is that of mean P and mean R."""
 
 TITLES = {
     "table_04": "Table 4: ten-part RGB detector, all ten classes",
@@ -50,14 +50,14 @@ TITLES = {
 @table(
     "table_05",
     "5: ten parts, scored on the whole face",
-    caption="The same detector scored on its whole-face class alone.",
+    caption="The ten-part RGB detector, scored on its whole-face class only.",
     inputs=lambda run: {"summaries": _summaries(run, "rgb10", "whole_face")},
     fixed={"name": "table_05", "scope": "whole_face"},
 )
 @table(
     "table_06",
     "6: whole face only",
-    caption="The RGB detector of the whole face only, on val and both test sets.",
+    caption="The RGB detector trained on the whole face only, on val and both test sets.",
     inputs=lambda run: {"summaries": _summaries(run, "rgb1", "whole_face")},
     fixed={"name": "table_06", "scope": "whole_face"},
 )
@@ -67,11 +67,11 @@ def scores_of_detector(summaries: Sequence[Path], published: Path, *, name: str,
     Args:
         summaries: summary.json of `uncover evaluate`, in folders named <set>/<scope>, set = val, merl, wflw.
         published: The thesis's numbers (config/published.yaml).
-        name: Of the table.
+        name: Name of the table.
         scope: "all" or "whole_face".
 
     Raises:
-        InputError: A file is not what it should be, or of another set or scope.
+        InputError: A file is not valid, or is of another set or scope.
     """
     evaluations = read_evaluations(summaries, tuple(SETS), scope)
     return scores_table(name, evaluations, load_published(published)[name].rows)
@@ -84,11 +84,11 @@ def _summaries(run: Run, model: str, scope: str) -> list[str]:
 def scores_table(
     name: str, evaluations: Mapping[str, EvaluationRecord], published: Sequence[Mapping[str, Cell]]
 ) -> Table:
-    """Lay the scores of a detector beside the thesis's.
+    """Table of a detector's scores and the thesis's.
 
     Args:
         name: One of `TITLES`.
-        evaluations: By set ("val", "merl", "wflw"); a set that is not at hand has no numbers.
+        evaluations: By set ("val", "merl", "wflw"); a set without evaluation has no numbers.
         published: Rows of the thesis's table.
 
     Returns:
@@ -104,11 +104,11 @@ def scores_table(
 
 
 def score_cells(evaluation: EvaluationRecord | None, printed: Mapping[str, Cell]) -> dict[str, float]:
-    """The scores of an evaluation, then their intervals, then what the thesis prints; NaN where there is none.
+    """Scores of an evaluation, their intervals, and the thesis's values; NaN for missing ones.
 
     Args:
-        evaluation: None where it is not at hand.
-        printed: Row of the thesis's table; empty where it has none.
+        evaluation: None if there is none.
+        printed: Row of the thesis's table; empty if it has none.
     """
     scores = {column: evaluation.scores[score] for column, score in SCORE_OF_COLUMN.items()} if evaluation else {}
     missing = Rate(math.nan)
@@ -119,15 +119,15 @@ def score_cells(evaluation: EvaluationRecord | None, printed: Mapping[str, Cell]
 
 
 def number(cell: Cell) -> float:
-    """A cell of the thesis's tables; NaN where it prints no number."""
+    """A cell of the thesis's tables as a number; NaN if it is not one."""
     return float(cell) if isinstance(cell, int | float) else math.nan
 
 
 def made_by(evaluations: Iterable[tuple[str, EvaluationRecord]]) -> list[str]:
-    """Footnotes on how the predictions and the intervals of some evaluations were made.
+    """Footnotes on the settings of predictions and on intervals.
 
     Args:
-        evaluations: With the titles of their sets.
+        evaluations: Evaluations with the titles of their sets.
     """
     evaluations = list(evaluations)
     made = {how_made(each.settings) for _, each in evaluations if each.settings}
@@ -135,10 +135,10 @@ def made_by(evaluations: Iterable[tuple[str, EvaluationRecord]]) -> list[str]:
 
 
 def drawn_by(evaluations: Iterable[tuple[str, EvaluationRecord]]) -> list[str]:
-    """Footnotes on how the intervals of some evaluations were made.
+    """Footnotes on intervals.
 
     Args:
-        evaluations: With the titles of their sets.
+        evaluations: Evaluations with the titles of their sets.
     """
     drawn = [(title, each) for title, each in evaluations if each.resamples]
     if not drawn:
@@ -153,11 +153,11 @@ def drawn_by(evaluations: Iterable[tuple[str, EvaluationRecord]]) -> list[str]:
 
 
 def how_made(settings: Mapping[str, Any]) -> str:
-    """How some predictions were made, in words."""
+    """Settings of predictions, as text."""
     size, overlap = settings.get("image_size"), settings.get("nms_iou")
     words = [
         f"{settings.get('package') or settings.get('model')}" + (f" at {size} px" if size else ""),
-        f"confidence from {settings.get('confidence')}",
+        f"confidence at least {settings.get('confidence')}",
         *([f"NMS at IoU {overlap}"] if overlap is not None else []),
     ]
     return ", ".join(words)
@@ -169,8 +169,8 @@ def _notes(evaluations: Mapping[str, EvaluationRecord]) -> list[str]:
         f" P, R and F1 at confidence {cell_text(each.confidence)}."
         for name, each in evaluations.items()
     ]
-    notes += [f"{title}: not at hand in this run." for name, title in SETS.items() if name not in evaluations]
-    notes.append("The confidence is the best for the mean F1 of the very set that is scored, as in the thesis.")
+    notes += [f"{title}: not in this run." for name, title in SETS.items() if name not in evaluations]
+    notes.append("The confidence is the one with the best mean F1 on the evaluated set, as in the thesis.")
     notes.append("P, R, mAP: means over classes; F1: of mean P and mean R.")
     notes += made_by((SETS[name], each) for name, each in evaluations.items())
     return notes
@@ -178,13 +178,13 @@ def _notes(evaluations: Mapping[str, EvaluationRecord]) -> list[str]:
 
 ALL_GRADES = {"slapi_none": "No Occl"} | GRADES
 FURTHER = {"Conf": "float64", "Faces": "Int64"}
-"""Columns that the thesis has not, and what they hold."""
+"""Columns that the thesis's table does not have, and their types."""
 
 
 @table(
     "table_10",
     "10: ten parts, whole face by grade",
-    caption="The ten-part RGB detector on frames of four grades of occlusion, scored on its whole-face class alone.",
+    caption="The ten-part RGB detector on frames of four grades of occlusion, scored on its whole-face class only.",
     inputs=lambda run: (
         {"summaries": run.summaries(["rgb10"], run.graded_sets, "whole_face")} if run.graded_sets else None
     ),
@@ -197,17 +197,17 @@ def scores_by_grade(summaries: Sequence[Path], published: Path) -> Table:
         published: The thesis's numbers (config/published.yaml).
 
     Raises:
-        InputError: A file is not what it should be, or of another set or scope.
+        InputError: A file is not valid, or is of another set or scope.
     """
     evaluations = read_evaluations(summaries, ALL_GRADES, "whole_face")
     return graded_frames(evaluations, load_published(published)["table_10"].rows)
 
 
 def graded_frames(evaluations: Mapping[str, EvaluationRecord], published: Sequence[Mapping[str, Cell]]) -> Table:
-    """Lay the scores of the detector by grade beside the thesis's.
+    """Table of the detector's scores by grade and the thesis's.
 
     Args:
-        evaluations: By set; one that is not at hand has no numbers.
+        evaluations: By set; a set without evaluation has no numbers.
         published: Rows of the thesis's table.
 
     Returns:
@@ -226,14 +226,14 @@ def graded_frames(evaluations: Mapping[str, EvaluationRecord], published: Sequen
     frame = frame[[*first, *frame.columns.drop(first)]]
     absent = [title for name, title in ALL_GRADES.items() if name not in evaluations]
     notes = [
-        "rgb10 scored on the whole face alone. Count: frames; Faces: true ones in them.",
-        "P, R and F1 at Conf, the confidence of the best F1 on the very set that is scored, as in the thesis.",
+        "rgb10, scored on the whole face only. Count: frames; Faces: true faces in them.",
+        "P, R and F1 are read at Conf, the confidence of the best F1 on the evaluated set, as in the thesis.",
         *made_by((ALL_GRADES[name], each) for name, each in evaluations.items()),
     ]
     if not all(each.labels for each in evaluations.values()):
-        notes.append("n/a: without a true face there is nothing to score.")
+        notes.append("n/a: the set has no true face to score.")
     if absent:
-        notes.append(f"Not at hand in this run: {', '.join(absent)}.")
+        notes.append(f"Not in this run: {', '.join(absent)}.")
     title = "Table 10: the ten-part RGB detector on graded frames, its whole-face class alone"
     return Table("table_10", title, frame, notes, shown=companion_rows(frame))
 
@@ -245,13 +245,13 @@ COLUMNS = {
     "False": ("background_found", "val_{}_false_positive"),
     "Missed": ("false_negatives", "val_{}_false_negative"),
 }
-"""By column: the column of `classes.csv`, and the number of the thesis's text."""
+"""By column: the column of `classes.csv`, and the number in the thesis's text."""
 
 
 @table(
     "table_val_counts",
     "whole faces found on val",
-    caption="Whole faces that both RGB detectors find and miss on val, and what they take for one.",
+    caption="Whole faces that each RGB detector finds and misses on val, and its false positives.",
     inputs=lambda run: {
         "classes": [run.paths.rgb_tables.metrics(model, "val", "whole_face").classes for model in MODELS]
     },
@@ -264,7 +264,7 @@ def faces_on_val(classes: Sequence[Path], published: Path) -> Table:
         published: The thesis's numbers (config/published.yaml).
 
     Raises:
-        InputError: A file is not what it should be, or of another model, set or scope.
+        InputError: A file is not valid, or is of another model, set or scope.
     """
     found = {}
     for path in classes:
@@ -274,13 +274,13 @@ def faces_on_val(classes: Sequence[Path], published: Path) -> Table:
         counts = ("class_id", "false_positives", *(column for column, _ in COLUMNS.values()))
         table = read_table(path, counts, "evaluate")
         if table["class_id"].tolist() != [WHOLE_FACE]:
-            raise InputError(f"{path}: has the classes {table['class_id'].tolist()}, expected {WHOLE_FACE} alone")
+            raise InputError(f"{path}: has classes {table['class_id'].tolist()}; expected only {WHOLE_FACE}")
         found[model] = table.iloc[0]
     return val_counts(found, load_text(published))
 
 
 def val_counts(counts: Mapping[str, pd.Series], published: Mapping[str, PublishedNumber]) -> Table:
-    """Lay both models' counts beside the thesis's.
+    """Table of both models' counts and the thesis's.
 
     Args:
         counts: Row of `classes.csv` of the whole face, by model.
@@ -297,9 +297,9 @@ def val_counts(counts: Mapping[str, pd.Series], published: Mapping[str, Publishe
         frame[f"{column}{PUBLISHED}"] = [published[number.format(model)].value for model in models]
     left_out = [f"{model} {counts[model]['false_positives'] - counts[model]['background_found']}" for model in models]
     notes = [
-        f"By YOLOv5's confusion matrix of the whole face alone: boxes of confidence above {CONFIDENCE}, paired with"
-        f" faces at IoU above {IOU}. It leaves out boxes in photos where no box meets a face: {', '.join(left_out)}.",
-        "The thesis does not say where its counts come from, nor why they add up to 1620 faces on 1781 photos.",
+        f"From YOLOv5's confusion matrix of the whole face: boxes with confidence above {CONFIDENCE}, matched to faces"
+        f" at IoU above {IOU}. It ignores boxes in photos where no box matches a face: {', '.join(left_out)}.",
+        "The thesis does not state where its counts come from, nor why they sum to 1620 faces on 1781 photos.",
     ]
     title = "Whole faces found and missed on val"
     return Table("table_val_counts", title, frame, notes, shown=companion_rows(frame))
@@ -308,8 +308,8 @@ def val_counts(counts: Mapping[str, pd.Series], published: Mapping[str, Publishe
 @table(
     "table_hof",
     "faces found in Hand Over Face",
-    caption="Frames of Hand Over Face in which the RGB detectors find a face. Nobody annotated this set: a detection"
-    " need not be right.",
+    caption="Frames of Hand Over Face in which each RGB detector finds a face. The set has no annotations, so a"
+    " detection may be wrong.",
     inputs=lambda run: (
         {
             "predictions": run.predictions(["rgb10", "rgb1"], ["hof"]),
@@ -330,19 +330,19 @@ def faces_in_hand_over_face(
     """Make the table from files.
 
     Args:
-        predictions: Tables of `uncover predict` on Hand Over Face, in folders named as their model: rgb10, rgb1.
+        predictions: Tables of `uncover predict` on Hand Over Face, in folders named after their model: rgb10, rgb1.
         published: The thesis's numbers (config/published.yaml).
-        dataset: The data set, which may say whom each frame shows.
-        confidence: Lowest confidence of a face.
+        dataset: The data set; it may record the person in each frame.
+        confidence: Confidence threshold of a face.
 
     Raises:
-        InputError: A file is not what it should be, or lacks boxes that would count.
+        InputError: A file is not valid, or was stored above the threshold.
     """
     found, alike = {}, Alike()
     for path in predictions:
         model = path.parent.name
         if model not in MODELS or model in found:
-            raise InputError(f"{path}: stands in {model}; expected one file in each of {', '.join(MODELS)}")
+            raise InputError(f"{path}: is in folder {model}; expected one file in each of {', '.join(MODELS)}")
         found[model] = read_predictions(path, confidence)
         alike.add(path, found[model].settings, model)
     images = {image for each in found.values() for image in each.images["image"]}
@@ -356,13 +356,13 @@ def hand_over_face(
     published: Mapping[str, PublishedNumber],
     blocks: Blocks | None = None,
 ) -> Table:
-    """Count the frames with a face.
+    """Count the frames with a detected face.
 
     Args:
         predictions: By model.
-        confidence: Lowest of a face that counts.
+        confidence: Confidence threshold.
         published: Numbers of the thesis's text.
-        blocks: What frames belong to, where it is known; None takes them as independent.
+        blocks: Frames that belong together, if known; None treats frames as independent.
 
     Returns:
         Columns "Model", "Frames", "Detected", "Share" with its interval, and the thesis's numbers.
@@ -387,15 +387,15 @@ def hand_over_face(
     frames, found, missed = (published[f"hof_{name}"].value for name in ("faces", "rgb10_found", "missed"))
     overlaps = sorted({str(each.settings.get("nms_iou", "unknown")) for each in predictions.values()})
     notes = [
-        f"A frame counts as detected with at least one whole-face box of confidence {confidence} or more; NMS at IoU"
-        f" {', '.join(overlaps)}, which changes no count: the surest box of a frame always stays.",
-        "Nobody annotated this set: a detection need not be a face, and one face a frame is taken on trust.",
-        "Interval: 95 %, Wilson's.",
+        f"A frame counts as detected if it has a whole-face box with confidence {confidence} or more. NMS at IoU"
+        f" {', '.join(overlaps)}, which does not affect the counts: the most confident box of a frame is always kept.",
+        "The set has no annotations: one face per frame is assumed, and a detection may be wrong.",
+        "Interval: 95 %, Wilson.",
         *interval_notes(
             ("the frames", None if blocks is None else blocks.count(each.images["image"]))
             for each in predictions.values()
         ),
-        f"By these numbers the thesis misses {frames - found} frames ({frames} - {found}), by section 4.5.2 {missed}.",
+        f"By these numbers the thesis misses {frames - found} frames ({frames} - {found}); section 4.5.2: {missed}.",
     ]
     title = "Faces found in Hand Over Face"
     return Table("table_hof", title, frame, notes, shown=companion_rows(frame))

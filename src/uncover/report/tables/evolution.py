@@ -26,7 +26,7 @@ NAME_IN_PRINT = {
     "Translation": "translate",
     "Scale": "scale",
 }
-"""By name in the thesis's table: YOLOv5's."""
+"""YOLOv5's name by name in the thesis's table."""
 
 Values = Mapping[str, Any]
 
@@ -50,14 +50,14 @@ def evolved_hyperparameters(
     Args:
         training: summary.json of the detector's training.
         published: The thesis's numbers (config/published.yaml).
-        history: history.csv of the evolution, where there was one.
-        best: best.json beside it.
+        history: history.csv of the evolution, if the run has one.
+        best: best.json of the evolution.
 
     Raises:
-        InputError: A file is not what it should be, or the two records of the evolution do not fit.
+        InputError: A file is not valid, or the two records of the evolution do not match.
     """
     if (history is None) != (best is None):
-        raise InputError("--history and --best belong together; give both or none")
+        raise InputError("--history and --best belong together; pass both or neither")
     settings = read_summary(training, ("settings",), "train")["settings"]
     if not isinstance(settings, dict) or not {"optimizer", "hyperparameters"} <= settings.keys():
         raise InputError(f"{training}: settings: expected optimizer and hyperparameters; train again")
@@ -74,17 +74,17 @@ def evolution_table(
     best: Values | None = None,
     history: pd.DataFrame | None = None,
 ) -> Table:
-    """Lay the best generation's hyperparameters beside the thesis's, and those that the detector was trained with.
+    """Table of the best generation's hyperparameters, the thesis's, and those that the detector was trained with.
 
     Args:
-        settings: Of the detector's training: `optimizer`, `hyperparameters`.
+        settings: Settings of the detector's training: `optimizer`, `hyperparameters`.
         published: Rows of the thesis's table 3.
         best: Record of the best generation; None without evolution.
-        history: One row per generation, hyperparameters under YOLOv5's names.
+        history: One row per generation, with YOLOv5's names of hyperparameters.
 
     Returns:
-        Columns "Hyperparameter", "Value", "Value_published", "Used": the thesis's rows, then one for each other
-        hyperparameter that changed in the evolution, under YOLOv5's name.
+        Columns "Hyperparameter", "Value", "Value_published", "Used": the thesis's rows, then one row for each other
+        hyperparameter that the evolution changed, under YOLOv5's name.
     """
     used = {"optimizer": settings["optimizer"], **settings["hyperparameters"]}
     evolved = {"optimizer": settings["optimizer"], **best["hyperparameters"]} if best else {}
@@ -110,7 +110,7 @@ def _notes(
     best: Values | None, history: pd.DataFrame | None, changed: Sequence[str], evolved: Values, used: Values
 ) -> list[str]:
     if best is None or history is None:
-        return ["No evolution in this run (evolution.generations: 0), so no values of its own."]
+        return ["This run has no evolution (evolution.generations: 0), so it has no evolved values."]
     still = [name for name in evolved if name not in changed and name != "optimizer"]
     others = [name for name, value in evolved.items() if used.get(name) != value]
     return [
@@ -118,17 +118,17 @@ def _notes(
         f" {best['fitness']:.4f} (0.1 mAP50 + 0.9 mAP50-95). The thesis ran 42; its table says 42, its text 12.",
         "rgb10 was trained with the values of the best generation."
         if not others
-        else f"rgb10 was trained with the settings of the config, not with these: {len(others)} values differ"
-        " (detectors.rgb10.evolved: true takes these).",
-        f"The same in all generations: {', '.join(f'{name} {_text(evolved[name])}' for name in still) or 'none'}.",
-        "Rows below the thesis's: under YOLOv5's names. The optimiser does not evolve.",
+        else f"rgb10 was trained with the settings of the config, not with these values: {len(others)} values differ"
+        " (detectors.rgb10.evolved: true uses the evolved ones).",
+        f"Equal in all generations: {', '.join(f'{name} {_text(evolved[name])}' for name in still) or 'none'}.",
+        "Rows below the thesis's have YOLOv5's names. The optimiser is not evolved.",
     ]
 
 
 def _read_history(path: Path, best: Values) -> pd.DataFrame:
     history = read_table(path, ("generation", *best["hyperparameters"]), MADE_BY)
     if best["generation"] not in set(history["generation"]):
-        raise InputError(f"{path}: no generation {best['generation']}, which best.json names; make both again")
+        raise InputError(f"{path}: no generation {best['generation']}, which best.json names; run the evolution again")
     return history
 
 

@@ -19,17 +19,18 @@ if TYPE_CHECKING:
     from uncover.workflow.targets import Run
 
 SCOPES = {"table_07": "whole_face", "table_12": "missed"}
-"""By table: the last folder of its evaluations."""
+"""Scope of the evaluations, by table."""
 
 WHAT = {
-    "table_07": "All photos of a set, also those whose heatmap is blank.",
+    "table_07": "All photos of a set, including those whose heatmap is blank.",
     "table_12": (
-        "Photos in which rgb10 found no whole face and the detector's own heatmap is not blank; Photos says how many."
+        "Photos in which rgb10 found no whole face and the detector's own heatmap is not blank; Photos gives their"
+        " number."
     ),
 }
 
 FURTHER = {"Conf": "float64", "Photos": "Int64", "Faces": "Int64"}
-"""Columns that the thesis has not, and what they hold."""
+"""Columns that the thesis's table does not have, and their types."""
 
 Scores = Mapping[tuple[str, str], EvaluationRecord]
 
@@ -49,7 +50,7 @@ def _summaries(run: Run, models: Sequence[str], sets: Sequence[str], scope: str)
 @table(
     "table_07_variants",
     "7: heatmap detectors, variants",
-    caption="The detectors of other kinds of heatmaps on val and both test sets; the thesis has none of these.",
+    caption="Detectors on other kinds of heatmaps, on val and both test sets; the thesis has none of these.",
     inputs=lambda run: _summaries(run, run.variant_models, run.scored_sets, "whole_face"),
     options=lambda run: {"variants": run.variant_models},
     fixed={"name": "table_07", "published": None},
@@ -65,7 +66,7 @@ def _summaries(run: Run, models: Sequence[str], sets: Sequence[str], scope: str)
 @table(
     "table_12_variants",
     "12: heatmap detectors by grade, variants",
-    caption="Scores of the detectors of other kinds of heatmaps on missed frames, by grade of occlusion; the thesis has"
+    caption="Scores of the detectors on other kinds of heatmaps on missed frames, by grade of occlusion; the thesis has"
     " none of these.",
     inputs=lambda run: _summaries(run, run.variant_models, run.occluded_sets, "missed"),
     options=lambda run: {"variants": run.variant_models},
@@ -79,12 +80,12 @@ def scores_of_heatmap_detectors(
 
     Args:
         summaries: summary.json of evaluations, in folders named <model>/<set>/<scope>.
-        published: The thesis's numbers (config/published.yaml); for its four detectors.
-        variants: Detectors of other kinds of heatmaps: write the table of these instead.
+        published: The thesis's numbers (config/published.yaml), for its four detectors.
+        variants: Detectors on other kinds of heatmaps; writes their table instead.
         name: One of `SCOPES`.
 
     Raises:
-        InputError: A file is not what it should be, or of another detector, set or scope.
+        InputError: A file is not valid, or is of another detector, set or scope.
     """
     layout = choose_layout(name, published, variants)
     paths: dict[str, list[Path]] = {}
@@ -102,16 +103,16 @@ def scores_of_heatmap_detectors(
 
 
 def heatmap_detectors(layout: Layout, evaluations: Scores, what: str) -> Table:
-    """Lay the scores of several detectors on several sets beside the thesis's.
+    """Table of the scores of several detectors on several sets, and the thesis's.
 
     Args:
-        layout: Rows wanted; those not at hand have no numbers.
+        layout: Rows of the table; rows without evaluation have no numbers.
         evaluations: By detector and set.
         what: Footnote on the photos.
 
     Returns:
         Columns "CAM Model", "Set", "P", "R", "F1", "mAP50", "mAP50_95", "Conf", "Photos", "Faces", then each score's
-        interval and, but for variants, the thesis's value.
+        interval and, except for variants, the thesis's value.
     """
     rows = []
     for model, set_name, names in layout.rows():
@@ -124,11 +125,11 @@ def heatmap_detectors(layout: Layout, evaluations: Scores, what: str) -> Table:
     frame = frame[[*first, *others]]
     notes = [
         what,
-        "P, R and F1 at Conf, the confidence of the best F1 on the very photos that are scored, as in the thesis.",
+        "P, R and F1 are read at Conf, the confidence of the best F1 on the evaluated photos, as in the thesis.",
         *layout.notes,
         *made_by((layout.sets[name], each) for (_, name), each in evaluations.items()),
         *absent(layout, evaluations),
     ]
     if not all(each.labels for each in evaluations.values()):
-        notes.append("n/a: without a true face there is nothing to score.")
+        notes.append("n/a: the photos have no true face to score.")
     return Table(layout.name, layout.title, frame, notes, shown=companion_rows(frame, keys=2))

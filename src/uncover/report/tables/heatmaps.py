@@ -1,4 +1,4 @@
-"""What is wrong with the heatmaps: blank, saturated and inverted maps by variant, set and class (not in the thesis)."""
+"""Table of blank, saturated and inverted heatmaps by variant, set and class. The thesis has no such table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uncover.report.tables.table import Table
 from uncover.tables import read_table
 
 ALL_CLASSES = "all classes"
-"""The row of a lint table that has the maps of all classes."""
+"""Row of a lint table that covers the maps of all classes."""
 
 ALL_SETS = "all sets"
 KEYS = ("Variant", "Set", "Class")
@@ -30,24 +30,24 @@ COLUMNS = {
     "inverted": "Inverted",
     "trained_on": "Trained on",
 }
-"""By column of a lint table: ours."""
+"""Our column name by column of a lint table."""
 
 COUNTS = ("Images", "Maps", "Detected", "No positive evidence", "Not finite", "Trained on")
 NOTES = (
-    "For people, all sets together by class, and all classes together by set; the CSV has each class of each set.",
-    "An image has one map per class. Detected and no positive evidence are numbers of maps, trained on is one of"
-    " images; the others are shares of maps.",
-    "Blank: of all maps; a class that is not detected has no map. Blank though detected: of the detected. No positive"
-    " evidence: the map is nowhere above 0. Not finite, if there is such a column: it overflowed.",
+    "Printed: all sets together by class, and all classes together by set. The CSV file has each class of each set.",
+    "An image has one map per class. Detected and No positive evidence are numbers of maps, Trained on is a number of"
+    " images; the other columns are shares of maps.",
+    "Blank: of all maps; a class that is not detected has no map. Blank though detected: of the detected classes. No"
+    " positive evidence: the map is nowhere above 0. Not finite, if there is such a column: the map overflowed.",
     "Saturated: of the maps that are not blank, those with more than half of the cells within 2 % of their maximum."
-    " Inverted: of those of detected classes, the ones that are lower inside of the detected boxes than outside.",
-    "Maps of images that the detector was trained on say little of those that it has never seen.",
+    " Inverted: of the maps of detected classes, those with lower values inside the detected boxes than outside.",
+    "Maps of images that the detector was trained on are not representative of maps of new images.",
 )
 
 
 @table(
     "table_heatmaps",
-    "blank and doubtful heatmaps",
+    "blank and suspicious heatmaps",
     caption="Heatmaps that are blank, saturated or inverted, by variant, set and class.",
     inputs=lambda run: {
         "lints": [run.paths.heatmaps(kind, name).lint for kind in run.heatmap_kinds for name in run.sets]
@@ -60,24 +60,24 @@ def doubtful_heatmaps(lints: Sequence[Path]) -> Table:
         lints: lint.csv of `uncover heatmaps collect`, in folders named <variant>/<set>.
 
     Raises:
-        InputError: A file is no lint table, or two are of one variant and set.
+        InputError: A file is not a lint table, or a variant and set is given twice.
     """
     found = {}
     for path in lints:
         key = path.parent.parent.name, path.parent.name
         if key in found:
-            raise InputError(f"{path}: a second lint table of {'/'.join(key)}; expected one of each variant and set")
+            raise InputError(f"{path}: second lint table of {'/'.join(key)}; pass one per variant and set")
         found[key] = read_table(path, COLUMNS, "heatmaps collect")
         if ALL_CLASSES not in found[key]["class"].values:
-            raise InputError(f"{path}: no row '{ALL_CLASSES}'; make it with 'uncover heatmaps collect' again")
+            raise InputError(f"{path}: no row '{ALL_CLASSES}'; run 'uncover heatmaps collect' again")
     return heatmaps_table(found)
 
 
 def heatmaps_table(lints: Mapping[tuple[str, str], pd.DataFrame]) -> Table:
-    """Lay the lint tables of all heatmap sets below each other.
+    """Table of the lint results of all heatmap sets.
 
     Args:
-        lints: By variant and set.
+        lints: Lint tables by variant and set.
     """
     parts = [
         lint[list(COLUMNS)].rename(columns=COLUMNS).assign(Variant=variant, Set=name)
@@ -87,24 +87,24 @@ def heatmaps_table(lints: Mapping[tuple[str, str], pd.DataFrame]) -> Table:
     frame = frame[[*KEYS, *(column for column in frame if column not in KEYS)]]
     frame[list(COUNTS)] = frame[list(COUNTS)].astype("Int64")
     return Table(
-        "table_heatmaps", "Blank and doubtful heatmaps", frame, list(NOTES), digits=2, shown=_for_people(frame)
+        "table_heatmaps", "Blank and suspicious heatmaps", frame, list(NOTES), digits=2, shown=_for_people(frame)
     )
 
 
 def _for_people(frame: pd.DataFrame) -> pd.DataFrame:
-    """All sets together by class, then all classes together by set, for each variant."""
+    """For each variant: all sets together by class, then all classes together by set."""
     by_class = _all_sets(frame)
     by_set = frame[frame["Class"] == ALL_CLASSES]
     both = pd.concat([by_class, by_set], ignore_index=True)
     order = {variant: place for place, variant in enumerate(frame["Variant"].unique())}
     both = both.sort_values("Variant", key=lambda column: column.map(order), kind="stable")
-    # A page is narrow, and what never happens needs no column.
+    # Drop columns to fit a page, and the one for overflow if there was none.
     return both.drop(columns=["Maps", *(["Not finite"] if (frame["Not finite"] == 0).all() else [])])
 
 
 def _all_sets(frame: pd.DataFrame) -> pd.DataFrame:
-    """Sums and shares over the sets of a variant, by variant and class."""
-    # Shares are of different numbers of maps; these they are weighted with.
+    """Sums and weighted shares over the sets of a variant, by variant and class."""
+    # Shares refer to different numbers of maps, so they are weighted with these.
     blank = (frame["Blank"] * frame["Maps"]).fillna(0)
     blank_though_detected = (frame["Blank though detected"] * frame["Detected"]).fillna(0)
     weights = {
@@ -117,7 +117,7 @@ def _all_sets(frame: pd.DataFrame) -> pd.DataFrame:
     for column, weight in weights.items():
         parts[column] = (frame[column] * weight).fillna(0).astype(float)
         parts[f"of {column}"] = weight.astype(float)
-    # min_count: what no set says stays unknown.
+    # min_count: what is unknown in all sets stays unknown.
     summed = parts.drop(columns="Set").groupby(["Variant", "Class"], sort=False).sum(min_count=1).reset_index()
     for column in weights:
         summed[column] = (summed[column] / summed[f"of {column}"]).where(summed[f"of {column}"] > 0)

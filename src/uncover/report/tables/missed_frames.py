@@ -28,7 +28,7 @@ COLUMNS = {
     "Remaining": "Int64",
     "Non-empty heatmaps": "Int64",
 }
-"""The thesis's, and what they hold."""
+"""Columns of the thesis's table, and their types."""
 
 FURTHER = ("Faces", "Detections", "Correct detections")
 JOINT = ":joint"
@@ -41,13 +41,13 @@ class FrameCount:
 
     Attributes:
         total: Frames.
-        faces: True ones; None without labels.
-        detections: Whole-face boxes that are sure enough.
-        correct: Of these; None without labels.
-        correct_frames: Frames with a correct one; None without labels.
-        lowest: Confidence of the least sure correct one; None if there is none.
+        faces: True faces; None without labels.
+        detections: Whole-face boxes at or above the confidence threshold.
+        correct: Correct detections; None without labels.
+        correct_frames: Frames with a correct detection; None without labels.
+        lowest: Lowest confidence of a correct detection; None if there is none.
         remaining: Frames without a detection.
-        heatmaps: Of the remaining, those whose joint map is not blank, by kind of heatmaps.
+        heatmaps: Remaining frames whose joint map is not blank, by kind of heatmaps.
     """
 
     total: int
@@ -63,8 +63,8 @@ class FrameCount:
 @table(
     "table_11",
     "11: found and missed by grade",
-    caption="Frames of four grades of occlusion that the ten-part RGB detector found and missed, and how many of the"
-    " missed ones give a heatmap.",
+    caption="Frames of four grades of occlusion that the ten-part RGB detector found and missed, and how many missed"
+    " frames have a heatmap.",
     inputs=lambda run: (
         {
             "predictions": run.predictions(["rgb10"], run.graded_sets),
@@ -91,23 +91,23 @@ def found_and_missed_by_grade(
     """Make table 11 from files.
 
     Args:
-        predictions: Of rgb10, files named slapi_<grade>.parquet.
+        predictions: Predictions of rgb10, files named slapi_<grade>.parquet.
         datasets: Folders of the same sets, named slapi_<grade>.
         missed: Tables of `uncover missed`, named slapi_<grade>.csv.
         published: The thesis's numbers (config/published.yaml).
-        confidence: Lowest of a face that counts as found.
-        true_iou: IoU with a true face from which a box is correct.
+        confidence: Confidence threshold of a found face.
+        true_iou: Minimum IoU with a true face for a correct box.
 
     Raises:
-        InputError: A file is not what it should be, or the three do not name the same sets.
+        InputError: A file is not valid, or the three lists are not of the same sets.
     """
     check_number("--true-iou", true_iou, 0, 1)
     named = [{path.stem: path for path in paths} for paths in (predictions, datasets, missed)]
     for paths, names in zip((predictions, datasets, missed), named, strict=True):
         if len(names) < len(paths) or not names.keys() <= ALL_GRADES.keys() or names.keys() != named[0].keys():
             raise InputError(
-                f"{', '.join(map(str, paths))}: expected predictions, a data set and a list of missed frames of each"
-                f" set, once, among {', '.join(ALL_GRADES)}"
+                f"{', '.join(map(str, paths))}: expected one file of predictions, one data set and one list of missed"
+                f" frames for each set, among {', '.join(ALL_GRADES)}"
             )
     counts, alike = {}, Alike()
     for name, path in named[0].items():
@@ -131,11 +131,11 @@ def count_frames(
     """Count what the first detector finds and misses.
 
     Args:
-        predictions: Its boxes, stored at a confidence of at most `confidence`.
+        predictions: Boxes, stored down to `confidence` or lower.
         truth: True boxes, as `read_truth` returns them; None without labels.
         missed: The same frames, as `read_missed` returns them.
-        confidence: Lowest of a face that counts as found.
-        true_iou: IoU with a true face from which a box is correct.
+        confidence: Confidence threshold of a found face.
+        true_iou: Minimum IoU with a true face for a correct box.
     """
     count = count_faces(predictions, truth, confidence, true_iou)
     kinds = [name.removesuffix(JOINT) for name in missed.columns if name.endswith(JOINT)]
@@ -158,16 +158,16 @@ def missed_frames(
     published: Sequence[Mapping[str, Cell]],
     true_iou: float = 0.5,
 ) -> Table:
-    """Lay the counts beside the thesis's.
+    """Table of the counts and the thesis's.
 
     Args:
-        counts: By set; one that is not at hand has no numbers.
-        confidence: Lowest of a face that counts as found.
+        counts: By set; a set without counts has no numbers.
+        confidence: Confidence threshold of a found face.
         published: Rows of the thesis's table.
-        true_iou: IoU with a true face from which a box is correct.
+        true_iou: Minimum IoU with a true face for a correct box.
 
     Returns:
-        Columns "Set", "Total", "Correct", "Lowest conf", "Remaining", "Non-empty heatmaps" (of GradCAM++, as in the
+        Columns "Set", "Total", "Correct", "Lowest conf", "Remaining", "Non-empty heatmaps" (GradCAM++, as in the
         thesis), "Faces", "Detections", "Correct detections", one for each other kind of heatmaps, then the thesis's
         values.
     """
@@ -193,17 +193,17 @@ def missed_frames(
 
 def _notes(counts: Mapping[str, FrameCount], confidence: float, true_iou: float) -> list[str]:
     notes = [
-        f"Total: frames. Detections: whole-face boxes of confidence {confidence} or more. Correct detections: those"
-        f" that meet a true face at IoU {true_iou:g}, each face once. Correct: frames with one, as in the thesis, where"
-        " Correct and Remaining make Total. Remaining: frames without a detection.",
-        "Correct and Remaining do not add up to Total where all detections of a frame are wrong.",
-        "Non-empty heatmaps: of the remaining frames, those whose joint map (all detected classes) is not blank; that"
-        " of GradCAM++ where no other kind is named.",
+        f"Total: frames. Detections: whole-face boxes with confidence {confidence} or more. Correct detections: those"
+        f" that match a true face at IoU {true_iou:g}, each face once. Correct: frames with a correct detection, as in"
+        " the thesis, where Correct plus Remaining is Total. Remaining: frames without a detection.",
+        "Here Correct plus Remaining is less than Total if all detections of a frame are false positives.",
+        "Non-empty heatmaps: remaining frames whose joint map (all detected classes) is not blank; of GradCAM++ unless"
+        " the column names another kind.",
     ]
     if unlabelled := [ALL_GRADES[name] for name, each in counts.items() if each.faces is None]:
-        notes.append(f"Without labels, so that no detection is judged: {', '.join(unlabelled)}.")
+        notes.append(f"Without labels, so correctness is unknown: {', '.join(unlabelled)}.")
     if any(each.lowest is None for each in counts.values()):
-        notes.append("Lowest conf is n/a where no detection is known to be correct.")
+        notes.append("Lowest conf is n/a if no detection is known to be correct.")
     if absent := [title for name, title in ALL_GRADES.items() if name not in counts]:
-        notes.append(f"Not at hand in this run: {', '.join(absent)}.")
+        notes.append(f"Not in this run: {', '.join(absent)}.")
     return notes

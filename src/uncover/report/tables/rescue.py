@@ -1,4 +1,4 @@
-"""Rescue summaries: what finds missed faces, and detectors alone and with a rescue behind them."""
+"""Rescue summaries: methods compared on missed faces, and detectors alone and with a rescue."""
 
 from __future__ import annotations
 
@@ -45,25 +45,25 @@ GROUP_TITLES = {
     "heatmaps": "thesis",
     "variant": "other heatmaps",
     "baseline": "no heatmap",
-    DETECTOR: "other detectors",
+    DETECTOR: "baseline detectors",
     "control": "control",
     "ours": "ours",
 }
 
 NOTES = (
-    "Found: share of the true faces in the missed photos, with its interval in brackets (95 %, bootstrap), at so many"
-    " false boxes per missed photo as the heading says. The threshold is taken on these very photos, so that all"
-    " methods reach the same rate: this compares methods and promises nothing.",
-    "From val: the same at the threshold that gives the rate on val, which is what a user would get; in round brackets"
-    " the false boxes per photo that it really gives.",
-    "Precision: correct boxes of all. Gain: share found less that of the first detector at a lower threshold, with a"
-    " paired interval. Blank: share of the missed photos in which the method has nothing to look at.",
-    "*: no threshold gives as few false boxes, so the method finds nothing. n/a: nothing to take a share of.",
+    "Found: share of the true faces in the missed photos, with its interval in brackets (95 %, bootstrap), at the"
+    " false positives per missed photo in the heading. Thresholds are chosen on these photos, so that all methods"
+    " have the same rate: the shares compare methods and do not predict results on new photos.",
+    "From val: the same at the threshold that gives the rate on val, as in practice; in round brackets the actual false"
+    " positives per photo.",
+    "Precision: correct boxes of all boxes. Gain: share found minus that of the first detector at a lower threshold,"
+    " with a paired interval. Blank: share of the missed photos for which the method has no input.",
+    "*: no threshold reaches this rate, so the method finds nothing. n/a: no faces or boxes to compute a share of.",
 )
 NOTES_UNLABELLED = (
-    "Nobody labelled this set: the table counts detections, not faces; a detection need not be a face.",
-    "Detected: missed photos with a box, at the threshold that gives so many false boxes per photo on val. Blank: share"
-    " of the missed photos in which the method has nothing to look at. *: no threshold gives as few on val.",
+    "This set has no labels: the table counts detections, which may be wrong.",
+    "Detected: missed photos with a box, at the threshold that gives this number of false positives per photo on val."
+    " Blank: share of the missed photos for which the method has no input. *: no threshold reaches this rate on val.",
 )
 
 Row = Mapping[Hashable, Any]
@@ -72,9 +72,9 @@ Cuts = Mapping[tuple[str, float], Row]
 
 @table(
     "rescue_summary",
-    "what finds missed faces",
-    caption="What share of the missed faces each method finds at equally many false boxes per photo: heatmap detectors"
-    " beside methods that need no heatmap, and baseline detectors.\n"
+    "missed faces found by each method",
+    caption="Share of the missed faces that each method finds at equal false positives per photo: heatmap detectors,"
+    " methods without heatmaps, and baseline detectors.\n"
     "The thesis has no such table.",
     inputs=lambda run: {"trial": run.paths.rescue_trial},
     options=lambda run: {"not_run": run.baselines_not_run()},
@@ -85,24 +85,24 @@ def summary_of_rescue(trial: Path, not_run: NotRun = NOBODY) -> Tables:
 
     Args:
         trial: rescue_trial.csv of `uncover rescue_trial`.
-        not_run: Detectors without results, and why: a row each, which says so.
+        not_run: Detectors without results, and the reason; each gets a row.
 
     Raises:
-        InputError: It is no such record, or tells of one of these detectors.
+        InputError: The file is not such a record, or has one of these detectors.
     """
     frame = read_table(trial, COLUMNS, "rescue_trial")
     for column, known in (("group", GROUPS), ("threshold", (OF_SET, OF_VAL))):
         if strange := sorted(set(map(str, frame[column])) - set(known)):
-            raise InputError(f"{trial}: {column} {strange[0]!r}, expected {', '.join(known)}")
-    check_not_run(not_run, set(frame["method"]), f"{trial} tells")
+            raise InputError(f"{trial}: {column} {strange[0]!r}; expected {', '.join(known)}")
+    check_not_run(not_run, set(frame["method"]), f"{trial} has results")
     tables = rescue_summary(in_order(frame), not_run)
     return Tables(NAME, in_order(_with_not_run(frame, not_run)), tables)
 
 
 def in_order(trial: pd.DataFrame) -> pd.DataFrame:
-    """Rows by set, group, method, kind of threshold and rate; the first two in the order of the report."""
+    """Rows by set, group, method, kind of threshold and rate; sets and groups in report order."""
     sets = [*SET_TITLES, *sorted(set(trial["set"]) - SET_TITLES.keys())]
-    # Methods stay in the order of the record, which is the config's.
+    # Methods keep the order of the record, which is that of the config.
     methods = list(trial["method"].unique())
     places = trial[["set", "group", "method", "threshold", "fp_per_photo"]].assign(
         set=trial["set"].map(sets.index),
@@ -113,17 +113,17 @@ def in_order(trial: pd.DataFrame) -> pd.DataFrame:
 
 
 def rescue_summary(trial: pd.DataFrame, not_run: Mapping[str, str]) -> list[Table]:
-    """A table per set in which photos were missed.
+    """One table per set with missed photos.
 
     Args:
         trial: The record, as `in_order` returns it.
-        not_run: Detectors that the run does without, and why.
+        not_run: Detectors that were not run, and the reason.
     """
     if trial.empty:
-        return [Table(NAME, "Rescue summary", pd.DataFrame({"Method": []}), ["No set was tried in this run."])]
+        return [Table(NAME, "Rescue summary", pd.DataFrame({"Method": []}), ["The trial of this run has no set."])]
     missed = trial.groupby("set", sort=False)["photos"].max()
     found = [set_title(str(name)) for name, photos in missed.items() if not photos]
-    nothing = [f"No photo was missed, so there is nothing to find: {', '.join(found)}."] if found else []
+    nothing = [f"No missed photo, so no face to find: {', '.join(found)}."] if found else []
     trial = trial[trial["set"].map(missed) > 0]
     if trial.empty:
         return [Table(NAME, "Rescue summary", pd.DataFrame({"Method": []}), nothing)]
@@ -135,9 +135,9 @@ def rescue_summary(trial: pd.DataFrame, not_run: Mapping[str, str]) -> list[Tabl
     )
     for name, rows in trial.groupby("set", sort=False):
         labelled = bool((rows["threshold"] == OF_SET).any())
-        # Once is enough: the tables stand below each other.
+        # The tables follow each other, so notes are printed below the first one only.
         notes = () if labelled in explained else (*NOTES, *drawn) if labelled else NOTES_UNLABELLED
-        # What has no table, and what no table has, is said below the first.
+        # Sets without a table, and notes on all tables, go below the first table.
         further = [] if tables else [*nothing, *why_not_run(not_run)]
         tables.append(_of_set(str(name), rows, labelled, not_run, [*notes, *further]))
         explained.add(labelled)
@@ -147,7 +147,7 @@ def rescue_summary(trial: pd.DataFrame, not_run: Mapping[str, str]) -> list[Tabl
 def _with_not_run(trial: pd.DataFrame, not_run: Collection[str]) -> pd.DataFrame:
     """The record with a row per set and detector that was not run.
 
-    Programs are told so in the column of words, `threshold`; the columns of numbers stay such, and are empty there.
+    These rows have `NOT_RUN` in the text column `threshold` and empty cells in the numeric columns.
     """
     empty = dict.fromkeys(trial.columns)
     sets = trial["set"].unique()
@@ -161,7 +161,7 @@ def _with_not_run(trial: pd.DataFrame, not_run: Collection[str]) -> pd.DataFrame
 
 def _of_set(name: str, rows: pd.DataFrame, labelled: bool, not_run: Collection[str], notes: Sequence[str]) -> Table:
     rates = sorted(rows["fp_per_photo"].unique())
-    # Of the columns that stand for one rate alone.
+    # Columns that refer to a single rate.
     main = middle_rate(rates)
     photos, faces = rows["photos"].max(), rows["faces"].max()
     tried = []
@@ -177,7 +177,7 @@ def _of_set(name: str, rows: pd.DataFrame, labelled: bool, not_run: Collection[s
 
 
 def _by_kind(shown: pd.DataFrame) -> pd.DataFrame:
-    """Rows by group, in the order of the report; those of one group stay as they are."""
+    """Rows by group, in report order; rows of one group keep their order."""
     titles = list(GROUP_TITLES.values())
     return shown.sort_values("Kind", key=lambda kinds: kinds.map(titles.index), kind="stable", ignore_index=True)
 
@@ -216,25 +216,25 @@ def _title(method: str) -> str:
 CASCADE_NAME = "rescue_summary_baselines"
 CASCADE_TITLE = "Detectors alone and with rescue"
 UNKNOWN = "–"
-"""Stands for what a row does not have."""
+"""Placeholder for values that a row does not have."""
 
 CASCADE_NOTES = (
-    "All photos of the set count. Missed photos: those without a box of the detector. A rescue looks into these alone,"
-    " and its boxes count from the confidence on that keeps a rate of false boxes per photo on val (the middle one of"
-    " rescue.false_positives_per_photo); where none keeps it (n/a), the rescue proposes nothing.",
-    "Found: share of all true faces that a box meets (IoU rescue.true_iou), each face once, with its interval in"
-    " brackets (95 %, bootstrap). False boxes: all others.",
-    "Alone at as many false boxes: what the detector finds by itself when its confidence is lowered, on these very"
-    " photos, until it makes as many false boxes as with the rescue. Gain: Found less that, with a paired interval; a"
-    " rescue is worth its while where the interval lies above 0.",
+    "All photos of the set count. Missed photos: photos without a box of the detector. A rescue runs on these photos"
+    " only. Its threshold keeps a rate of false positives per photo on val (the middle one of"
+    " rescue.false_positives_per_photo); if no threshold does (n/a), the rescue returns no boxes.",
+    "Found: share of all true faces that a box matches (IoU rescue.true_iou), each face once, with its interval in"
+    " brackets (95 %, bootstrap). False positives: all other boxes.",
+    "Alone at as many false positives: what the detector finds without a rescue if its threshold is lowered on these"
+    " photos until it has as many false positives as with the rescue. Gain: Found minus that, with a paired interval;"
+    " the rescue is worth it if the interval is above 0.",
 )
 
 
 @table(
     "rescue_summary_baselines",
     "detectors alone and with rescue",
-    caption="What share of all faces each detector finds alone and with a rescue behind it that looks into the photos"
-    " it missed, beside what it finds alone at as many false boxes.\n"
+    caption="Share of all faces that each detector finds alone and with a rescue that runs on the photos it missed,"
+    " compared with the detector alone at as many false positives.\n"
     "The thesis has no such table.",
     inputs=lambda run: {"cascade": run.paths.rescue_cascade},
     options=lambda run: {"not_run": run.baselines_not_run()},
@@ -244,26 +244,26 @@ def detectors_with_rescue(cascade: Path, not_run: NotRun = NOBODY) -> Tables:
 
     Args:
         cascade: rescue_cascade.csv of `uncover rescue_cascade`.
-        not_run: Detectors without results, and why: a row each, which says so.
+        not_run: Detectors without results, and the reason; each gets a row.
 
     Raises:
-        InputError: It is no such record, or tells of one of these detectors.
+        InputError: The file is not such a record, or has one of these detectors.
     """
     frame = read_table(cascade, CASCADE_COLUMNS, "rescue_cascade")
     for name in frame["detector"].unique():
         if name not in DETECTORS:
-            raise InputError(f"{cascade}: detector {name!r}, expected one of {', '.join(DETECTORS)}")
+            raise InputError(f"{cascade}: detector {name!r}; expected one of {', '.join(DETECTORS)}")
     for name in set(CASCADE_COLUMNS) - {"set", "detector", "rescue", "block_kind"}:
         if len(frame) and not pd.api.types.is_numeric_dtype(frame[name]):
-            raise InputError(f"{cascade}: column {name} holds words; expected a record of 'uncover rescue_cascade'")
-    check_not_run(not_run, set(frame["detector"]), f"{cascade} tells")
+            raise InputError(f"{cascade}: column {name} has text; expected a record of 'uncover rescue_cascade'")
+    check_not_run(not_run, set(frame["detector"]), f"{cascade} has results")
     frame = cascade_in_order(frame)
     rows = [{"set": name, "detector": detector} for name in frame["set"].unique() for detector in not_run]
     return Tables(CASCADE_NAME, cascade_in_order(with_rows(frame, rows)), rescued_baselines(frame, not_run))
 
 
 def cascade_in_order(cascade: pd.DataFrame) -> pd.DataFrame:
-    """Rows by set and detector, in the order of the report; those of one detector stay as they are."""
+    """Rows by set and detector, in report order; rows of one detector keep their order."""
     sets = [*SET_TITLES, *sorted(set(cascade["set"]) - SET_TITLES.keys())]
     places = pd.DataFrame(
         {"set": cascade["set"].map(sets.index), "detector": cascade["detector"].map(DETECTORS.index)}, cascade.index
@@ -272,18 +272,18 @@ def cascade_in_order(cascade: pd.DataFrame) -> pd.DataFrame:
 
 
 def rescued_baselines(cascade: pd.DataFrame, not_run: Mapping[str, str]) -> list[Table]:
-    """A table per set.
+    """One table per set.
 
     Args:
         cascade: The record, as `cascade_in_order` returns it.
-        not_run: Detectors that the run does without, and why.
+        not_run: Detectors that were not run, and the reason.
     """
     if cascade.empty:
-        notes = ["No set with labels was tried in this run.", *why_not_run(not_run)]
+        notes = ["This run has no results on a labelled set.", *why_not_run(not_run)]
         return [Table(CASCADE_NAME, CASCADE_TITLE, pd.DataFrame({"Detector": []}), notes)]
     tables: list[Table] = []
     for name, rows in cascade.groupby("set", sort=False):
-        # Once is enough: the tables stand below each other.
+        # The tables follow each other, so notes are printed below the first one only.
         notes = [] if tables else _cascade_notes(cascade, not_run)
         tables.append(_cascade_of_set(str(name), rows, list(not_run), notes))
     return tables
@@ -306,8 +306,8 @@ def _cascade_cells(row: Row) -> dict[str, str]:
         "Rescue": rescue_title(str(row["rescue"])),
         "Missed photos": str(row["missed"]),
         "Found": with_interval(row["share"], row["share_low"], row["share_high"]),
-        "False boxes per photo": cell_text(row["false_per_photo"], 2),
-        "Alone at as many false boxes": UNKNOWN if alone else cell_text(row["same_share"], 2),
+        "False positives per photo": cell_text(row["false_per_photo"], 2),
+        "Alone at as many false positives": UNKNOWN if alone else cell_text(row["same_share"], 2),
         "Gain": UNKNOWN if alone else with_interval(row["gain"], row["gain_low"], row["gain_high"], "+"),
     }
 
@@ -328,5 +328,5 @@ def _cascade_notes(cascade: pd.DataFrame, not_run: Mapping[str, str]) -> list[st
     ]
     notes = [*CASCADE_NOTES, *interval_notes(drawn), of_confidences(confidences, names)]
     if told:
-        notes.append(f"Confidences of the rescues: {told}.")
+        notes.append(f"Confidence thresholds of the rescues: {told}.")
     return [*notes, *conventions(names), *why_not_run(not_run)]

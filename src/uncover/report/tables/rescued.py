@@ -1,4 +1,4 @@
-"""Tables 8, 9 and 13: what the heatmap detectors find in missed photos (thesis sections 4.5.1, 4.5.2 and 4.6.2)."""
+"""Tables 8, 9 and 13: detections of the heatmap detectors in missed photos (thesis sections 4.5.1, 4.5.2 and 4.6.2)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from uncover.workflow.targets import Run
 
 THRESHOLDS = {"table_08": OF_SET, "table_09": FIXED, "table_13": OF_SET}
-"""By table: where the thesis's confidence comes from."""
+"""By table: origin of the thesis's confidence threshold."""
 
 PRECISION, COVERAGE, COVERAGE_ALONE = "Precision (Test Set)", "Coverage (Test Set)", "Coverage"
 BOXES = ("Boxes", "Correct boxes")
@@ -30,18 +30,18 @@ COLUMNS = {
     "table_09": ("Initial Heatmaps", "Total Detections", "Remaining", "Conf", COVERAGE_ALONE, "Missed", "Boxes"),
     "table_13": ("Conf", "F1", "Total Preds", "Heatmaps", PRECISION, COVERAGE, "Correct", "Missed", *BOXES),
 }
-"""By table: the thesis's columns, then ours. The thesis counts photos with a detection, not boxes: in every row of its
-tables 8 and 13 the predictions are the coverage times the heatmaps, and in table 9 detections and remaining are 215."""
+"""By table: the thesis's columns, then ours. The thesis counts photos with a detection, not boxes: in tables 8 and 13
+its predictions are coverage times heatmaps, and in table 9 detections plus remaining are 215."""
 
 OF_THE_SET = ("F1", "Heatmaps", "Initial Heatmaps", "Missed")
-"""Columns that are the same at every confidence."""
+"""Columns that do not depend on the threshold."""
 
 SHARES = (PRECISION, COVERAGE, COVERAGE_ALONE)
 REAL = ("Conf", "F1", *SHARES)
-"""Columns of numbers that need not be whole."""
+"""Columns of numbers that may be fractions."""
 
 VAL = " (val)"
-"""Ending of the columns at the confidence from val."""
+"""Suffix of the columns at the threshold from val."""
 
 
 def _counts(run: Run, models: Sequence[str], sets: Sequence[str]) -> dict[str, list[str]] | None:
@@ -51,15 +51,15 @@ def _counts(run: Run, models: Sequence[str], sets: Sequence[str]) -> dict[str, l
 @table(
     "table_08",
     "8: missed in MERL-RAV and WFLW",
-    caption="What the four heatmap detectors find in test photos in which the ten-part RGB detector found no face.\n"
-    "The first confidence is chosen on the scored photos themselves, as in the thesis; the second on val.",
+    caption="Detections of the four heatmap detectors in test photos in which the ten-part detector found no face.\n"
+    "The first threshold is chosen on the evaluated photos, as in the thesis; the second one on val.",
     inputs=lambda run: _counts(run, run.thesis_models, run.scored_sets),
     fixed={"name": "table_08"},
 )
 @table(
     "table_08_variants",
     "8: missed in MERL-RAV and WFLW, variants",
-    caption="What the detectors of other kinds of heatmaps find in missed test photos; the thesis has none of these.",
+    caption="Detections of the detectors on other kinds of heatmaps in missed test photos; the thesis has none.",
     inputs=lambda run: _counts(run, run.variant_models, run.scored_sets),
     options=lambda run: {"variants": run.variant_models},
     fixed={"name": "table_08", "published": None},
@@ -68,16 +68,16 @@ def _counts(run: Run, models: Sequence[str], sets: Sequence[str]) -> dict[str, l
 @table(
     "table_09",
     "9: missed in Hand Over Face",
-    caption="What the four heatmap detectors find in missed frames of Hand Over Face. Nobody annotated these, so no"
-    " detection is judged.",
+    caption="Detections of the four heatmap detectors in missed frames of Hand Over Face. These have no annotations, so"
+    " correctness is unknown.",
     inputs=lambda run: _counts(run, run.thesis_models, run.unlabelled_table_sets),
     fixed={"name": "table_09"},
 )
 @table(
     "table_09_variants",
     "9: missed in Hand Over Face, variants",
-    caption="What the detectors of other kinds of heatmaps find in missed frames of Hand Over Face; the thesis has none"
-    " of these.",
+    caption="Detections of the detectors on other kinds of heatmaps in missed frames of Hand Over Face; the thesis has"
+    " none of these.",
     inputs=lambda run: _counts(run, run.variant_models, run.unlabelled_table_sets),
     options=lambda run: {"variants": run.variant_models},
     fixed={"name": "table_09", "published": None},
@@ -86,16 +86,16 @@ def _counts(run: Run, models: Sequence[str], sets: Sequence[str]) -> dict[str, l
 @table(
     "table_13",
     "13: detections by grade",
-    caption="What the four heatmap detectors find in missed frames, by grade of occlusion.\n"
-    "The first confidence is chosen on the scored frames themselves, as in the thesis; the second on val.",
+    caption="Detections of the four heatmap detectors in missed frames, by grade of occlusion.\n"
+    "The first threshold is chosen on the evaluated frames, as in the thesis; the second one on val.",
     inputs=lambda run: _counts(run, run.thesis_models, run.occluded_sets),
     fixed={"name": "table_13"},
 )
 @table(
     "table_13_variants",
     "13: detections by grade, variants",
-    caption="What the detectors of other kinds of heatmaps find in missed frames, by grade of occlusion; the thesis has"
-    " none of these.",
+    caption="Detections of the detectors on other kinds of heatmaps in missed frames, by grade of occlusion; the thesis"
+    " has none of these.",
     inputs=lambda run: _counts(run, run.variant_models, run.occluded_sets),
     options=lambda run: {"variants": run.variant_models},
     fixed={"name": "table_13", "published": None},
@@ -107,13 +107,13 @@ def found_by_heatmap_detectors(
     """Make table 8, 9 or 13 from files.
 
     Args:
-        records: rescue.csv of `uncover evaluate second`, in folders named as their detector.
-        published: The thesis's numbers (config/published.yaml); for its four detectors.
-        variants: Detectors of other kinds of heatmaps: write the table of these instead.
+        records: rescue.csv of `uncover evaluate second`, in folders named after their detector.
+        published: The thesis's numbers (config/published.yaml), for its four detectors.
+        variants: Detectors on other kinds of heatmaps; writes their table instead.
         name: One of `THRESHOLDS`.
 
     Raises:
-        InputError: A file is not what it should be, or of another detector.
+        InputError: A file is not valid, or is of another detector.
     """
     layout = choose_layout(name, published, variants)
     for path in records:
@@ -122,14 +122,14 @@ def found_by_heatmap_detectors(
 
 
 def rescued(layout: Layout, counts: Mapping[str, Counts]) -> Table:
-    """Lay what several detectors find in the missed photos of several sets beside what the thesis's find.
+    """Table of the detections of several detectors in the missed photos of several sets, and the thesis's.
 
     Args:
-        layout: Rows wanted; those not at hand have no numbers.
+        layout: Rows of the table; rows without counts have no numbers.
         counts: By detector, then by set and threshold.
 
     Returns:
-        The thesis's columns, ours, the same at the confidence from val, then the intervals of shares and the thesis's
+        The thesis's columns, ours, the same at the threshold from val, then the intervals of shares and the thesis's
         values. Shares are in percent.
     """
     columns = COLUMNS[layout.table]
@@ -146,7 +146,7 @@ def rescued(layout: Layout, counts: Mapping[str, Counts]) -> Table:
     keys = [column for column in ("CAM Model", "Set") if column in rows[0]]
     frame = _typed(pd.DataFrame(rows), keys)
     rounded = {column: 2 for column in columns if column in SHARES}
-    shown = companion_rows(frame, keys=len(keys), digits_of=rounded, others={VAL: "at val's confidence"})
+    shown = companion_rows(frame, keys=len(keys), digits_of=rounded, others={VAL: "at val's threshold"})
     return Table(layout.name, layout.title, frame, _notes(layout, counts), shown=shown)
 
 
@@ -173,7 +173,7 @@ def _values(count: RescueCount | None, columns: Iterable[str], ending: str = "")
 
 
 def _ends(count: RescueCount | None, columns: Collection[str], ending: str = "") -> dict[str, float]:
-    """Both ends of the intervals of those columns that are shares."""
+    """Both ends of the intervals of columns that are shares."""
     missing = Rate(math.nan)
     precision, coverage = (count.image_precision, count.coverage) if count else (missing, missing)
     ends: dict[str, float] = {}
@@ -184,7 +184,7 @@ def _ends(count: RescueCount | None, columns: Collection[str], ending: str = "")
 
 
 def _typed(frame: pd.DataFrame, keys: Collection[str]) -> pd.DataFrame:
-    """Counts as whole numbers, the others as they are; what is missing stays missing."""
+    """Counts as nullable integers, other columns unchanged."""
     types = {}
     for column in (name for name in frame.columns if name not in keys):
         plain = str(column)
@@ -204,7 +204,7 @@ def _notes(layout: Layout, counts: Mapping[str, Counts]) -> list[str]:
     }
     notes = _judged_notes(layout, found) if threshold == OF_SET else _unjudged_notes(layout, found)
     if set_aside := _set_aside(layout, found):
-        notes.append(f"Set aside, because the detector's heatmap is blank (Missed less heatmaps): {set_aside}.")
+        notes.append(f"Excluded because the detector's heatmap is blank (Missed minus heatmaps): {set_aside}.")
     notes += [*layout.notes, *absent(layout, found)]
     return notes
 
@@ -213,30 +213,30 @@ def _judged_notes(layout: Layout, found: Mapping[tuple[str, str], RescueCount]) 
     without = {name for (_, name), count in found.items() if count.faces is None}
     unlabelled = [title for name, title in layout.sets.items() if name in without]
     notes = [
-        "Conf is the confidence of the best F1 on the very photos that are scored, as in the thesis: it is chosen with"
-        " the answers at hand. At val's confidence: that of the best F1 on val, as it would be in practice.",
+        "Conf is the confidence of the best F1 on the evaluated photos, as in the thesis: it is chosen with the labels"
+        " of these photos. At val's threshold: the confidence of the best F1 on val, as in practice.",
         "Total Preds: photos with a box, as in the thesis (there Total Preds is Coverage times the heatmaps). Correct:"
-        " those whose surest box is (a true face at IoU rescue.true_iou). Precision: Correct of Total Preds. Coverage:"
-        " Total Preds of Heatmaps. Both in percent, with Wilson's intervals. Boxes, Correct boxes: the same counted by"
-        " boxes, of which a photo may have several.",
+        " photos whose most confident box matches a true face (IoU rescue.true_iou). Precision: Correct of Total Preds."
+        " Coverage: Total Preds of Heatmaps. Both in percent, with Wilson's intervals. Boxes, Correct boxes: counts of"
+        " boxes; a photo may have several.",
         *_interval_notes(layout, found),
-        "n/a: no photo or no box to take a share of, or no box is right at any confidence, so that none is best; the"
-        " thesis prints a precision of 0 where it has no box.",
+        "n/a: no photo or no box to compute a share of, or no box is correct at any confidence, so that no F1 is best;"
+        " the thesis prints a precision of 0 if there is no box.",
     ]
     if unlabelled:
-        notes.append(f"Without labels, so that no box is judged: {', '.join(unlabelled)}.")
+        notes.append(f"Without labels, so correctness is unknown: {', '.join(unlabelled)}.")
     return notes
 
 
 def _unjudged_notes(layout: Layout, found: Mapping[tuple[str, str], RescueCount]) -> list[str]:
     notes = [
-        "Nobody annotated these frames: a detection need not be a face, and none is judged here.",
-        "Total Detections: frames with a box of confidence Conf or more, which the config states; at val's confidence:"
-        " that of the best F1 on val. Remaining: heatmaps without a box; both add up to Initial Heatmaps, as in the"
-        " thesis. Coverage: Total Detections of Initial Heatmaps, in percent, with Wilson's interval. Boxes: all of"
-        " them; a frame may have several.",
+        "These frames have no annotations: a detection may be wrong.",
+        "Total Detections: frames with a box at or above Conf, which is set in the config; at val's threshold: the"
+        " confidence of the best F1 on val. Remaining: heatmaps without a box; Total Detections plus Remaining is"
+        " Initial Heatmaps, as in the thesis. Coverage: Total Detections of Initial Heatmaps, in percent, with Wilson's"
+        " interval. Boxes: number of boxes; a frame may have several.",
         *_interval_notes(layout, found),
-        "Initial Heatmaps: missed frames whose heatmap is not blank, by detector; the thesis has 215 for all four.",
+        "Initial Heatmaps: missed frames whose heatmap is not blank, by detector; 215 for all four in the thesis.",
     ]
     return notes
 

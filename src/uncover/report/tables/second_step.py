@@ -1,7 +1,7 @@
-"""Tables 7, 8, 9, 12 and 13: which heatmap detectors and sets they have, and how they call them.
+"""Rows of tables 7, 8, 9, 12 and 13: heatmap detectors and sets with their display names.
 
-Each has a variant of the same form for other kinds of heatmaps, such as "table_07_variants". The thesis's rows and
-those of the variants never stand in one table.
+Each table has a variant of the same form for other kinds of heatmaps, such as "table_07_variants". The thesis's rows
+and those of the variants are never in one table.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Layout:
     """Rows of a table.
 
     Attributes:
-        table: The thesis's, such as "table_07".
+        table: The thesis's table, such as "table_07".
         name: Stem of its files.
-        title: One line.
-        models: Title by detector.
-        sets: Title by set.
-        published: The thesis's row by titles of detector and set (the latter empty in a table of one set).
-        notes: What explains the titles.
+        title: Title, one line.
+        models: Display name by detector.
+        sets: Display name by set.
+        published: The thesis's row by display names of detector and set (no set in a table of one set).
+        notes: Footnotes that explain the names.
     """
 
     table: str
@@ -43,24 +43,24 @@ class Layout:
     notes: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[tuple[str, str, dict[str, str]]]:
-        """Detector, set and the cells that name the row, in the thesis's order."""
+        """Detector, set and the cells that identify the row, in the thesis's order."""
         for model, title in self.models.items():
             for name, set_title in self.sets.items():
                 yield model, name, {"CAM Model": title} | ({"Set": set_title} if len(self.sets) > 1 else {})
 
     def printed(self, row: Names) -> Mapping[str, Cell]:
-        """The thesis's row; empty where it has none."""
+        """The thesis's row; empty if it has none."""
         return self.published.get((row["CAM Model"], row.get("Set", "")), {})
 
     def check_model(self, path: Path, model: str) -> None:
-        """Make sure that a record's detector is one of the table's.
+        """Check that the detector of a record belongs into the table.
 
         Raises:
-            InputError: It is not.
+            InputError: It does not.
         """
         if model not in self.models:
             expected = ", ".join(self.models)
-            raise InputError(f"{path}: stands in the folder of {model}; expected one file in each of {expected}")
+            raise InputError(f"{path}: is in folder {model}; expected one file in each of {expected}")
 
 
 def _titles(*titles: str) -> Names:
@@ -96,18 +96,18 @@ _LAYOUTS: Mapping[str, tuple[str, Names, Names]] = {
         GRADES,
     ),
 }
-"""By table: its title, the thesis's names of the detectors as that table prints them, and its sets."""
+"""By table: its title, the detectors' names as the thesis prints them there, and its sets."""
 
 
 def thesis_layout(name: str, published: Path) -> Layout:
-    """The rows of one of the thesis's tables.
+    """Rows of one of the thesis's tables.
 
     Args:
-        name: Such as "table_07".
+        name: Name of the table, such as "table_07".
         published: The thesis's numbers.
 
     Raises:
-        InputError: That file is not what it should be.
+        InputError: The file is not valid.
     """
     rows = load_published(published)[name].rows
     printed = {(str(row["CAM Model"]), str(row.get("Set", ""))): row for row in rows}
@@ -118,7 +118,7 @@ def variants_layout(name: str, models: Sequence[str]) -> Layout:
     """The same rows for other kinds of heatmaps.
 
     Args:
-        name: Of the thesis's table.
+        name: Name of the thesis's table.
         models: Names of the detectors.
     """
     title, _, sets = _LAYOUTS[name]
@@ -128,24 +128,24 @@ def variants_layout(name: str, models: Sequence[str]) -> Layout:
 
 
 def choose_layout(name: str, published: Path | None, models: Sequence[str]) -> Layout:
-    """The variants' rows if variants are named, the thesis's otherwise.
+    """Rows of the variants if there are any, otherwise those of the thesis.
 
     Raises:
-        InputError: Neither they nor the thesis's numbers are given.
+        InputError: Neither variants nor the thesis's numbers are given.
     """
     if models:
         return variants_layout(name, models)
     if published is None:
-        raise InputError(f"{name} needs the thesis's numbers (--published), or the variants' names (--variants)")
+        raise InputError(f"{name}: no rows; pass --published or --variants")
     return thesis_layout(name, published)
 
 
 def absent(layout: Layout, found: Iterable[tuple[str, str]]) -> list[str]:
-    """Footnotes on the detectors and sets that a run does not have.
+    """Footnotes on detectors and sets that the run does not have.
 
     Args:
-        layout: Rows wanted.
-        found: Detector and set of those at hand.
+        layout: Rows of the table.
+        found: Detector and set of existing records.
     """
     there = set(found)
     no_model = [model for model in layout.models if not any((model, name) in there for name in layout.sets)]
@@ -156,4 +156,4 @@ def absent(layout: Layout, found: Iterable[tuple[str, str]]) -> list[str]:
         if (model, name) not in there and model not in no_model and name not in no_set
     ]
     names = [layout.models[model] for model in no_model] + [layout.sets[name] for name in no_set] + single
-    return [f"Not at hand in this run: {', '.join(names)}."] if names else []
+    return [f"Not in this run: {', '.join(names)}."] if names else []

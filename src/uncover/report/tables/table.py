@@ -1,4 +1,4 @@
-"""A table of the report, and how it says which detectors were not run."""
+"""Tables of the report, and the rows of detectors that were not run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOT_RUN = "not run"
 OPTION = "--not-run"
 
 DETECTORS = (*FIRST_TITLES, *BASELINE_TITLES)
-"""All that find faces in photos, in the order of the tables."""
+"""All detectors that run on photos, in table order."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Table:
 
     Attributes:
         name: Stem of its files, such as "table_02".
-        title: One line.
-        frame: Columns as the thesis names them.
-        notes: Footnotes, in the Markdown and LaTeX forms; the CSV holds the numbers alone.
-        digits: Digits after the decimal point in the forms for people.
-        shown: What people see instead of `frame`, where that is laid out for programs alone.
+        title: Title, one line.
+        frame: Data, with the column names of the thesis.
+        notes: Footnotes, in Markdown and LaTeX only.
+        digits: Digits after the decimal point in Markdown and LaTeX.
+        shown: Data for Markdown and LaTeX, if it differs from `frame`.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Table:
         return f"# {self.title}\n\n" + "\n".join(lines) + "\n" + "".join(f"{note}\n" for note in notes)
 
     def to_latex(self) -> str:
-        """A `table` environment that needs the package booktabs."""
+        """A `table` environment; requires the package booktabs."""
         shown = self._shown
         numeric = {name for name in self.frame if _holds_numbers(self.frame[name])}
         alignment = "".join("r" if name in numeric else "l" for name in shown)
@@ -88,12 +88,12 @@ class Table:
 
 @dataclass(frozen=True)
 class Tables:
-    """One CSV file for programs, and any number of tables that people see of it.
+    """One CSV file, and any number of readable tables made from it.
 
     Attributes:
         name: Stem of the files.
-        frame: Content of the CSV.
-        tables: In the Markdown and LaTeX forms, below each other.
+        frame: Content of the CSV file.
+        tables: Tables of the Markdown and LaTeX files, in order.
     """
 
     name: str
@@ -113,14 +113,14 @@ class Tables:
 
 
 def cell_text(value: object, digits: int = 3, missing: str = MISSING) -> str:
-    """A cell as people read it."""
+    """A cell as text."""
     if value is None or (isinstance(value, float) and pd.isna(value)) or value is pd.NA:
         return missing
     return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
 
 
 def _holds_numbers(column: pd.Series) -> bool:
-    """Whether a column holds nothing but numbers, or would if all detectors had run."""
+    """Whether a column is numeric, apart from rows of detectors that were not run."""
     if pd.api.types.is_numeric_dtype(column):
         return True
     run = column[~column.isin([NOT_RUN])]
@@ -133,14 +133,14 @@ def _escape(text: str) -> str:
 
 
 LOW, HIGH, PUBLISHED = "_low", "_high", "_published"
-"""Endings of the columns that hold a number's interval, and what the thesis prints for it."""
+"""Suffixes of the columns with a number's interval and with the thesis's value."""
 
 
 INTERVAL = "95 % interval"
 
 
 FEW_BLOCKS = 10
-"""With fewer blocks the percentiles of a bootstrap lie too close together."""
+"""With fewer blocks the percentile interval of a bootstrap is too narrow."""
 
 
 def companion_rows(
@@ -150,18 +150,18 @@ def companion_rows(
     digits_of: Mapping[str, int] | None = None,
     others: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Lay companions out below their numbers, so that a table fits a page.
+    """Move companions of a number (interval, thesis's value) into rows below it, so that a table fits a page.
 
     Args:
-        frame: The first columns name a row; any other column may have companions (`_low` and `_high`, `_published`).
+        frame: The first columns identify a row; other columns may have companions (`_low` and `_high`, `_published`).
         digits: Digits after the decimal point.
-        keys: How many columns name a row.
-        digits_of: By column, where it has other digits.
-        others: By ending, what a row of further companions is called; these may have intervals of their own.
+        keys: Number of columns that identify a row.
+        digits_of: Digits by column, if they differ.
+        others: Row title by suffix of further companions, which may have intervals of their own.
 
     Returns:
-        The columns without companions, as text; each row is followed by one of intervals, those of `others` and one of
-        the thesis's numbers, where there are any.
+        The columns without companions, as text; each row is followed by rows of intervals, of `others` and of the
+        thesis's values, if there are any.
     """
     others = others or {}
     plain = [name for name in frame.columns if not name.endswith((LOW, HIGH, PUBLISHED, *others))]
@@ -184,9 +184,9 @@ def with_interval(value: float, low: float, high: float, sign: str = "") -> str:
     """A share with its interval in one cell, such as "0.50 [0.40, 0.60]".
 
     Args:
-        value: NaN where there is nothing to take a share of.
-        low: NaN where there is no interval.
-        high: Likewise.
+        value: The share; NaN if it is undefined.
+        low: Lower end; NaN if there is no interval.
+        high: Upper end; NaN if there is no interval.
         sign: "+" for differences.
     """
     if pd.isna(value):
@@ -196,11 +196,11 @@ def with_interval(value: float, low: float, high: float, sign: str = "") -> str:
 
 
 def interval_notes(drawn: Iterable[tuple[str, BlockCount | None]]) -> list[str]:
-    """Footnotes on what the intervals of a table take as independent.
+    """Footnotes on what the intervals of a table treat as independent.
 
     Args:
-        drawn: Set, as the table calls it, and blocks among its photos; None where nobody says what belongs together.
-            A set may stand several times.
+        drawn: Display name of a set, and blocks among its photos; None if it is unknown which photos belong together.
+            A set may occur several times.
     """
     known: dict[str, dict[str, list[BlockCount]]] = {}
     unknown: dict[str, None] = {}
@@ -210,20 +210,20 @@ def interval_notes(drawn: Iterable[tuple[str, BlockCount | None]]) -> list[str]:
         else:
             known.setdefault(count.kind, {}).setdefault(title, []).append(count)
     notes = [
-        f"Photos of one {kind} are alike, so intervals draw them together: {_list_blocks(kind, of_sets)}."
+        f"Photos of one {kind} are similar, so intervals resample them as one block: {_list_blocks(kind, of_sets)}."
         for kind, of_sets in known.items()
     ]
     if unknown:
         where = f"{', '.join(unknown)}: intervals" if known else "Intervals"
         notes.append(
-            f"{where} treat photos as independent, because nobody says which belong together (blocks.csv); those of one"
-            " infant, person or video are not, and then the true uncertainty is larger."
+            f"{where} treat photos as independent, because no blocks.csv states which belong together; photos of one"
+            " infant, person or video are not independent, and the true uncertainty is then larger."
         )
     few = [title for of_sets in known.values() for title, own in of_sets.items() if _fewest(own) < FEW_BLOCKS]
     if few:
         notes.append(
-            f"Fewer than {FEW_BLOCKS} blocks: {', '.join(dict.fromkeys(few))}; intervals of so few are rough, and those"
-            " of a bootstrap too narrow. Of one block there is none."
+            f"Fewer than {FEW_BLOCKS} blocks: {', '.join(dict.fromkeys(few))}; their intervals are rough, and bootstrap"
+            " intervals are too narrow. A single block has no interval."
         )
     return notes
 
@@ -233,7 +233,7 @@ def _list_blocks(kind: str, of_sets: Mapping[str, list[BlockCount]]) -> str:
     for title, own in of_sets.items():
         fewest, most, alone = _fewest(own), max(count.blocks for count in own), max(count.alone for count in own)
         blocks = f"{fewest}" if fewest == most else f"{fewest} to {most}"
-        single = f", {alone} of them photos of no known one" if alone else ""
+        single = f", {alone} of them single photos of unknown {kind}" if alone else ""
         told.append(f"{title} {blocks} ({kind}{single})")
     return "; ".join(told)
 
@@ -245,7 +245,7 @@ def _fewest(counts: Iterable[BlockCount]) -> int:
 def _cells(
     record: Mapping[Hashable, object], places: Mapping[str, int], ending: str, missing: str = MISSING
 ) -> dict[str, str]:
-    """By column, its companion of an ending; empty where the table has no such companion."""
+    """Companions of a suffix by column; empty if the table has no such companion."""
     return {
         name: cell_text(record[f"{name}{ending}"], digits, missing) if f"{name}{ending}" in record else ""
         for name, digits in places.items()
@@ -259,56 +259,56 @@ def _intervals(record: Mapping[Hashable, object], places: Mapping[str, int], end
 
 
 def read_not_run(words: Sequence[str]) -> dict[str, str]:
-    """Read `retinaface='its weights are not at hand' ...`.
+    """Parse words such as `retinaface='its weights could not be fetched'`.
 
     Returns:
-        Reason by detector, in the order of the tables.
+        Reason by detector, in table order.
 
     Raises:
-        InputError: A word is none such, or a detector stands twice.
+        InputError: A word has another form, or a detector is given twice.
     """
     reasons: dict[str, str] = {}
     for word in words:
         name, _, text = word.partition("=")
-        # A reason that an error message gave may have several lines.
+        # The reason may be an error message of several lines.
         reason = " ".join(text.split())
         if name not in BASELINE_TITLES or not reason:
-            raise InputError(f"{OPTION} {word}: expected name=reason, name one of {', '.join(BASELINE_TITLES)}")
+            raise InputError(f"{OPTION} {word}: expected name=reason with a name among {', '.join(BASELINE_TITLES)}")
         if name in reasons:
-            raise InputError(f"{OPTION} {word}: {name} again; expected each detector once")
+            raise InputError(f"{OPTION} {word}: {name} is given twice; pass each detector once")
         reasons[name] = reason
     return {name: reasons[name] for name in BASELINE_TITLES if name in reasons}
 
 
 NotRun = Annotated[Mapping[str, str], Option("NAME=REASON", "+", extends=True, read=read_not_run)]
-"""An option that names such detectors."""
+"""Option type for detectors that were not run."""
 
 
 NOBODY: Mapping[str, str] = {}
 
 
 def check_not_run(not_run: Collection[str], found: Collection[str], where: str) -> None:
-    """Make sure that nothing is at hand of the detectors that are said not to have been run.
+    """Check that there are no results of detectors that are listed as not run.
 
     Args:
-        not_run: Names.
-        found: Names of those of which something is at hand.
-        where: What was given, for the message.
+        not_run: Names of detectors that were not run.
+        found: Names of detectors with results.
+        where: Where the results are, for the message.
 
     Raises:
-        InputError: Something is.
+        InputError: There are.
     """
     for name in found:
         if name in not_run:
-            raise InputError(f"{OPTION} {name}: {where} of it; expected either, not both")
+            raise InputError(f"{OPTION} {name}: {where} of it; pass only one of both")
 
 
 def with_rows(frame: pd.DataFrame, rows: Sequence[Mapping[str, object]]) -> pd.DataFrame:
-    """A table with further rows, in which numbers stay what they are, whole ones too, beside words.
+    """Append rows to a table; numbers, also integers, keep their type next to text.
 
     Args:
         frame: The table.
-        rows: Cells by column; a column that is left out says `NOT_RUN`.
+        rows: Cells by column; missing columns get `NOT_RUN`.
     """
     if not rows:
         return frame
@@ -318,17 +318,17 @@ def with_rows(frame: pd.DataFrame, rows: Sequence[Mapping[str, object]]) -> pd.D
 
 
 def by_detector(frame: pd.DataFrame, column: str = "Detector") -> pd.DataFrame:
-    """Rows in the order of the tables; those of one detector stay as they are.
+    """Rows in table order of their detectors; rows of one detector keep their order.
 
     Args:
         frame: A table.
-        column: Which one holds the detectors' titles.
+        column: Column with the display names of detectors.
     """
     titles = [model_title(name) for name in DETECTORS]
     return frame.sort_values(column, key=lambda cells: cells.map(titles.index), kind="stable", ignore_index=True)
 
 
 def why_not_run(not_run: Mapping[str, str]) -> list[str]:
-    """Footnote."""
+    """Footnote with the reasons, if there are any."""
     reasons = "; ".join(f"{model_title(name)}: {reason.rstrip('.')}" for name, reason in not_run.items())
     return [f"Not run: {reasons}."] if reasons else []
