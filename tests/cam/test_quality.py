@@ -268,7 +268,7 @@ def no_joint_map(folder: Path) -> None:
         (another_split, "belongs to another split than"),
         (truncated, r"1-of-2\.parquet: is not a Parquet file"),
         (of_others, r"1-of-2\.parquet: no column file; expected a table of 'uncover heatmaps'"),
-        (without_settings, r"1-of-2\.parquet: does not say how its maps were made"),
+        (without_settings, r"1-of-2\.parquet: has no settings of heatmaps"),
         (no_map, r"images/3\.tif: does not exist, although its shard is complete"),
         (no_joint_map, r"joint/3\.tif: does not exist, although its shard is complete"),
     ],
