@@ -290,7 +290,7 @@ def other_list(root: Path) -> None:
             ["--datasets", "a/val", "b/val"],
             "b/val: set val is given twice",
         ),
-        (lambda root: None, ["--datasets", "{root}/none/val", "{root}/none/merl"], "none/val/labels: is no folder"),
+        (lambda root: None, ["--datasets", "{root}/none/val", "{root}/none/merl"], "none/val/labels: is not a folder"),
         (lambda root: None, ["--unlabelled", "val"], "--unlabelled val: also in --whole, which requires labels"),
         (lambda root: None, ["--true-iou", "50"], "--true-iou 50.0: expected 0 to 1"),
         (lambda root: None, ["--bootstrap", "-1"], "--bootstrap -1: expected 0 or more"),
