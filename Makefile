@@ -9,7 +9,7 @@ READY := .venv/.ready
 # Worker threads that spin while they wait make a busy machine several times slower.
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: help setup demo demo-extended test test-runs test-cluster test-kills test-versions test-wheel test-lowest check fix schema lock clean docs-figures docs docs-serve bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect bench-clips
+.PHONY: help setup demo demo-extended test test-runs test-cluster test-kills test-versions wheel test-wheel test-lowest check fix schema lock clean docs-figures docs docs-serve bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect bench-clips
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -66,6 +66,10 @@ test-kills: $(READY)  ## kill the tiny run, ROUNDS times here and CLUSTER_ROUNDS
 
 test-versions: $(READY)  ## which versions of Snakemake everything works with (VERSIONS="9.15.0 9.27.1"; needs a package index)
 	$(BIN)/python -m tests.workflow.versions $(VERSIONS)
+
+wheel: $(READY)  ## build the wheel, dist/uncover-*.whl
+	$(BIN)/uv build --quiet --wheel --out-dir dist
+	@ls dist/uncover-*.whl
 
 test-wheel: $(READY)  ## the wheel in empty environments (PYTHONS="3.11 3.13" WITH="pip uv" BEFORE="torch" BEFORE_INDEX= CLIP= CHECKPOINT=)
 	$(BIN)/python -m tests.installs wheel $(PYTHONS:%=--python %) $(WITH:%=--with %) $(if $(BEFORE),--before '$(BEFORE)') \

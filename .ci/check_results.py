@@ -1,6 +1,6 @@
-"""Check the files of a finished run: `check_results.py CONFIG`. All there, whole, and with counts that add up.
+"""Check the files of a finished run (`check_results.py CONFIG`): all exist, are complete and have consistent counts.
 
-Of the demo also that it shows what it is for: a detector that has learnt, and photos of every set that it misses.
+For the demo, also check that the detectors reach a minimum score and miss faces in images of every set.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ MADE = {name: entry for name, entry in load().items() if entry.inputs(RUN) is no
 TABLES, FIGURES = ([name for name, each in MADE.items() if each.kind == kind] for kind in ("table", "figure"))
 
 WHOLE_FACE_AP50 = 0.2
-"""What the demo's ten-part detector must reach on val, most of whose photos are harder than any that it learnt from.
+"""Minimum of the demo's ten-part detector on val, most of whose images are harder than the training images.
 
-With another seed or processor it reaches .34 to .39.
+With other seeds or processors it reaches .34 to .39.
 """
 
 WHOLE_FACE_AP50_OF_MAPS = 0.05
-"""What each heatmap detector must reach there."""
+"""Minimum of each heatmap detector on val."""
 
 FEWEST_MISSED = {("merl",): 15, ("wflw",): 15, ("hof",): 15, ("slapi_easy", "slapi_medium", "slapi_hard"): 30}
-"""Photos that the demo's first detector must miss, for its tables of missed photos to say something."""
+"""Minimum number of images that the demo's first detector must miss, so that tables of missed images have content."""
 
 
 def main() -> None:
-    """Stop with an error at the first thing that is wrong."""
+    """Run all checks; the first failure raises an AssertionError."""
     paths = RUN.paths
     for name in TABLES:
         assert len(pd.read_csv(paths.table(name))) > 0, name
         assert all(Path(paths.table(name, ending)).stat().st_size > 0 for ending in ("md", "tex")), name
     for name in FIGURES:
         picture = cv2.imread(paths.figure(name))
-        # RetinaFace's figure says in one line that it was not run, unless somebody names its weights.
+        # Without weights, RetinaFace's figure contains only a line that it was not run.
         shortest = 100 if name == "figure_22" else 250
         assert picture is not None and min(picture.shape[:2]) > shortest and picture.std() > 10, name
         assert Path(paths.figure(name, "pdf")).read_bytes().startswith(b"%PDF"), name
@@ -58,7 +58,7 @@ def main() -> None:
         for name in RUN.sets:
             check_heatmaps(paths, kind, name)
     photos = {name: set(pd.read_parquet(paths.dataset(name).manifest)["photo"]) for name in RUN.landmark_sets}
-    assert sum(map(len, photos.values())) == len(set().union(*photos.values())), "a photo stands in two sets"
+    assert sum(map(len, photos.values())) == len(set().union(*photos.values())), "an image is in two sets"
     check_second_step(paths)
     check_baselines(paths)
     if RUN.video_files:
@@ -69,11 +69,11 @@ def main() -> None:
         f"{len(TABLES)} tables, {len(FIGURES)} figures, {len(RUN.sets)} data sets,"
         f" {len(RUN.heatmap_kinds)} heatmaps of each"
     )
-    print(f"{paths.root}: {counts} are whole")
+    print(f"{paths.root}: {counts} are complete")
 
 
 def check_detectors(paths: RunPaths) -> None:
-    """The detectors have learnt, and their stored predictions cover every photo."""
+    """The detectors are trained, and their stored predictions cover every image."""
     for model in RUN.rgb_models:
         best = read_json(paths.model(model).summary)["best"]
         assert len(pd.read_csv(paths.model(model).record)) > 0 and 0 <= best["metrics/mAP_0.5"] <= 1, model
@@ -86,7 +86,7 @@ def check_detectors(paths: RunPaths) -> None:
 
 
 def check_demo(paths: RunPaths) -> None:
-    """The detectors have learnt; photos of every set are missed, most with a map; tables have a number in every row."""
+    """Detectors reach minimum scores; images of every set are missed, most with a heatmap; table rows have values."""
     for model in ("rgb10", *RUN.thesis_models):
         scored = read_json(paths.metrics(model, "val", "whole_face").summary)["AP50"]["value"]
         assert scored >= (WHOLE_FACE_AP50 if model == "rgb10" else WHOLE_FACE_AP50_OF_MAPS), (model, scored)
@@ -98,12 +98,12 @@ def check_demo(paths: RunPaths) -> None:
     for name in ("table_08", "table_09", "table_11", "table_12", "table_13"):
         table = pd.read_csv(paths.table(name))
         ours = table[[column for column in table if not column.endswith("_published")]]
-        # A share of nothing, such as the precision where no box is sure enough, is a matter of chance.
+        # Some values may be undefined, such as the precision if no box reaches the threshold.
         assert (ours.notna().mean(axis=1) > 0.6).all(), (name, ours[ours.isna().any(axis=1)])
 
 
 def check_alike(paths: RunPaths) -> None:
-    """All that is compared was stored with one non-maximum suppression; tables 4 to 6 have boxes of their own."""
+    """Compared predictions have the same NMS settings; tables 4 to 6 have separate predictions."""
     for own, nms_iou in ((paths, 0.6), (paths.rgb_tables, 0.5)):
         files = list(Path(own.all_predictions).rglob("*.parquet"))
         assert len(files) >= 6, own
@@ -114,7 +114,7 @@ def check_alike(paths: RunPaths) -> None:
 
 
 def check_second_step(paths: RunPaths) -> None:
-    """Heatmap detectors have learnt, score as they did in training, and the counts of missed photos add up."""
+    """Heatmap detectors score as in training, and counts of missed images are consistent."""
     for model in RUN.thesis_models:
         best = read_json(paths.model(model).summary)["best"]
         scored = read_json(paths.metrics(model, "val", "whole_face").summary)
@@ -124,7 +124,7 @@ def check_second_step(paths: RunPaths) -> None:
             missed = pd.read_csv(paths.missed(row.set))
             assert row.missed == missed["missed"].sum() and row.heatmaps <= row.missed <= len(missed), row
             assert not row.correct > row.predictions and not row.images_with_boxes > row.heatmaps, row
-    # Photos, not boxes, as in the thesis: what has a detection and what remains make up all heatmaps.
+    # Counts are images instead of boxes, as in the thesis: detections and remaining ones add up to all heatmaps.
     hof = pd.read_csv(paths.table("table_09"))
     assert (hof["Total Detections"] + hof["Remaining"] == hof["Initial Heatmaps"]).all(), hof
     trial = pd.read_csv(paths.rescue_trial)
@@ -135,7 +135,7 @@ def check_second_step(paths: RunPaths) -> None:
 
 
 def check_baselines(paths: RunPaths) -> None:
-    """Baseline detectors looked at every photo, know landmarks where they should, and stand in their tables."""
+    """Baseline detectors ran on every image, have landmarks if expected, and are in their tables."""
     for baseline in RUN.baselines:
         for name in RUN.baseline_sets:
             path = paths.predictions(baseline, name)
@@ -156,7 +156,7 @@ def check_baselines(paths: RunPaths) -> None:
 
 
 def check_videos(paths: RunPaths) -> None:
-    """Every frame of every video was looked at in five ways, and the learning curve has all its points."""
+    """Every frame of every video was processed in five modes, and the learning curve has all its points."""
     videos = RUN.config.synthetic.videos
     count = videos.infants * videos.seconds * videos.rate
     scores = pd.read_csv(paths.video_scores)
@@ -174,7 +174,7 @@ def check_videos(paths: RunPaths) -> None:
 
 
 def check_report(paths: RunPaths) -> None:
-    """The page has every table and figure, and asks nobody for anything; nothing stands in it as NaN."""
+    """The page has every table and figure, loads nothing from other hosts, and contains no NaN."""
     page = Path(paths.report).read_text(encoding="utf-8")
     for name in (*TABLES, *FIGURES):
         assert f'id="{name}"' in page, name
@@ -189,7 +189,7 @@ def check_report(paths: RunPaths) -> None:
 
 
 def check_record(paths: RunPaths) -> None:
-    """The run says what it was, and how it ended."""
+    """The run record is complete."""
     (file,) = Path(paths.records).glob("*/run.json")
     about = json.loads(file.read_text(encoding="utf-8"))
     assert about["outcome"] == "complete" and about["executor"] == "local" and about["seeds"]["synthetic.seed"] == 1
@@ -201,7 +201,7 @@ def check_record(paths: RunPaths) -> None:
 
 
 def check_heatmaps(paths: RunPaths, kind: str, name: str) -> None:
-    """One heatmap set: ten channels and a joint one for each photo, and what is wrong with them."""
+    """A heatmap set: ten channels and a joint one for each image, and the lint table."""
     folder = paths.heatmaps(kind, name)
     manifest, photos = map(pd.read_parquet, (folder.manifest, paths.dataset(name).manifest))
     assert sorted(f"images/{image}" for image in manifest["image"]) == sorted(photos["image"]), folder
@@ -219,7 +219,7 @@ def check_heatmaps(paths: RunPaths, kind: str, name: str) -> None:
 
 
 def check_set(dataset: DatasetFolder) -> None:
-    """One data set: links resolve, labels are those of the boxes table, counts add up."""
+    """A data set: links resolve, labels match the boxes table, counts are consistent."""
     manifest, boxes = map(pd.read_parquet, (dataset.manifest, dataset.boxes))
     summary, folder = read_json(dataset.summary), Path(dataset)
     assert summary["read"] == summary["kept"] + summary["rejected"], folder

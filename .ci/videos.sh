@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What docs/videos.md tells, on synthetic videos, with the detectors of the finished demo, and on real photos.
+# The commands of docs/videos.md, on synthetic videos with the detectors of the finished demo, and on real photos.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(mktemp -d)
@@ -24,14 +24,14 @@ with open_video(found / "annotated/infant_01.mp4") as video:
     assert len(list(video.frames())) == 60
 PYTHON
 
-# A video that is cut off, beside a whole one: what was found is kept, and the exit code says so.
+# A truncated video beside a complete one: results are kept, and the exit code is 3; a truncated one alone is an error.
 head --bytes 300000 "$videos/infant_02.mp4" > "$out/cut.mp4"
 code=0; uncover detect "$out/cut.mp4" "$videos/infant_03.mp4" --run results/demo --out "$out/both" || code=$?
 test "$code" = 3
 code=0; uncover detect "$out/cut.mp4" --run results/demo --out "$out/none" || code=$?
 test "$code" = 2
 
-# What a detector found is no truth: no command learns from it before a person has seen it.
+# Detections are not ground truth: commands refuse to train on them before they have been reviewed.
 uncover frames "$videos/infant_01.mp4" "$out/proposed" --count 4 --boxes "$out/found/boxes.parquet"
 for learns in "labels --layout graded" "train --from results/demo --data"; do
   code=0; uncover $learns "$out/proposed" "$out/unseen" || code=$?

@@ -1,12 +1,12 @@
-"""Detectors on videos of which some frames are labelled: recall, false boxes, AP50, gaps and flicker.
+"""Compare detectors on videos with some labelled frames: recall, false positives, AP50, gaps and flicker.
 
     make bench-clips VIDEOS=clips LABELS=frames [WEIGHTS=general] [SIZE=640]
         [OTHERS="scrfd_500m=scrfd_500m.onnx yunet=yunet.onnx blazeface_full="]
 
-VIDEOS is a folder; LABELS one with labels/<video>_<frame>.txt, as `uncover evaluate videos` takes it. Each detector
-looks at the videos without tracking, online and offline, at its own confidence; AP50 is that of all boxes that it
-gives, without tracking. OTHERS are baselines, NAME=FILE, or NAME= where a package brings the weights. The record is
-results/bench/clips.csv, and no picture goes anywhere.
+VIDEOS is a folder; LABELS is a folder with labels/<video>_<frame>.txt, as for `uncover evaluate videos`. Each detector
+runs without tracking, online and offline, at its own confidence threshold; AP50 is computed from all of its boxes
+without tracking. OTHERS are baseline detectors: NAME=FILE, or NAME= if the weights are included in a package. Scores
+are written to results/bench/clips.csv; no images are written.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ SHOWN = [
 ]
 EVERY = "every box"
 LEAST = "0.01"
-"""Confidence from which boxes count towards AP50."""
+"""Minimum confidence of boxes for AP50."""
 
 
 def main() -> None:
-    """Detect, score, print a table, write results/bench/clips.csv."""
+    """Run detectors, score them, print a table, and write results/bench/clips.csv."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("videos", type=Path)
     parser.add_argument("labels", type=Path)
-    parser.add_argument("--weights", nargs="+", default=["general"], help="ready-made ones, or files")
+    parser.add_argument("--weights", nargs="+", default=["general"], help="pretrained weights or files")
     parser.add_argument("--others", nargs="+", default=[], metavar="NAME=FILE")
-    parser.add_argument("--size", type=int, default=640, help="longest side of the input of our detectors")
+    parser.add_argument("--size", type=int, default=640, help="longest side of the input of our detectors, in pixels")
     args = parser.parse_args()
     detectors: dict[str, list[str]] = {
         Path(each).stem: ["--weights", each, "--image-size", str(args.size)] for each in args.weights
@@ -68,11 +68,11 @@ def main() -> None:
     scores = scores[scores["video"] == "all"].set_index("mode")
     whole, words = scores[scores["part"] == "all"], scores[scores["part"] != "all"]
     curves = whole.loc[[f"{name}, {EVERY}" for name in detectors], "ap50"]
-    print("AP50, of all boxes:", ", ".join(f"{name} {ap:.3f}" for name, ap in zip(detectors, curves, strict=True)))
+    print("AP50 of all boxes:", ", ".join(f"{name} {ap:.3f}" for name, ap in zip(detectors, curves, strict=True)))
     ways_at_work = [f"{name}, {temporal}" for name in detectors for temporal in TEMPORAL]
     print(whole.loc[ways_at_work, SHOWN].to_string(float_format="{:.3f}".format))
     if len(words):
-        print("\nfound of each kind of face, without tracking")
+        print("\nfaces found by kind, without tracking")
         cells = words.assign(cell=words["found"].astype(str) + "/" + words["faces"].astype(str))
         table = cells.reset_index().pivot(index="mode", columns="part", values="cell")
         print(table.loc[[f"{name}, {TEMPORAL[0]}" for name in detectors]].to_string())
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def uncover(*words: str) -> None:
-    """Run a command; what it says is shown where it fails."""
+    """Run a command of uncover; on failure, print its errors and exit."""
     process = subprocess.run([sys.executable, "-m", "uncover", *words], capture_output=True, text=True, check=False)
     if process.returncode:
         sys.exit(f"uncover {' '.join(words)}: failed:\n{process.stderr[-2000:]}")

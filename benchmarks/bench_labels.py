@@ -1,10 +1,11 @@
-"""How long the part boxes of all MERL-RAV and many WFLW labels take, on one core, without photos.
+"""Measure the time to make part boxes from all MERL-RAV and many WFLW labels, on one core, without photos.
 
     make bench-labels [REAL=folder]
 
-REAL holds merl_rav_labels.tar.xz (19 314 `.pts`) and wflw_rows_98pt_test.txt (rows of WFLW's test list). Without it,
-as many random labels are written first. The peer is the released scripts' way, face by face: read the lines, cut to
-integers, one OpenCV boundingRect per part; it writes nothing, which favours it. The last line is JSON.
+REAL contains merl_rav_labels.tar.xz (19 314 `.pts`) and wflw_rows_98pt_test.txt (rows of WFLW's test list). Without it,
+the same number of random labels is written first. The comparison is a plain loop like that of the released scripts:
+read the lines, truncate to integers, one OpenCV boundingRect per part; it writes nothing, which favours it. The last
+line is JSON.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-# One core, and no helper threads behind its back.
+# One core and no worker threads.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "ARROW_NUM_THREADS"):
     os.environ[variable] = "1"
 if hasattr(os, "sched_setaffinity"):
@@ -34,7 +35,7 @@ ROUNDS = 3
 
 
 def main() -> None:
-    """Prepare labels, time both ways in turn, print."""
+    """Prepare labels, time both methods in turn, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("real", type=Path, nargs="?", help="folder of the real labels (default: random ones)")
     real = parser.parse_args().real
@@ -54,7 +55,7 @@ def main() -> None:
 
 
 def label(folder: Path) -> None:
-    """Both sets through the command, as a user runs it."""
+    """Convert both sets with `uncover labels`."""
     for layout in ("merl_rav", "wflw"):
         arguments = ["labels", "--layout", layout, "--no-photos", str(folder / layout), str(folder / f"{layout}_out")]
         if cli.main(arguments) != 0:
@@ -62,7 +63,7 @@ def label(folder: Path) -> None:
 
 
 def plain_loop(folder: Path) -> int:
-    """The peer: every face by itself, as a script would do it."""
+    """Convert both sets face by face, like the released scripts."""
     boxes = 0
     for path in sorted((folder / "merl_rav").rglob("*.pts")):
         points = []
@@ -95,7 +96,7 @@ def prepare_real(folder: Path, real: Path | None) -> None:
 
 
 def prepare_random(folder: Path, real: Path | None) -> None:
-    """Write as many random labels as there are real ones, a tenth of the points with each of MERL-RAV's marks."""
+    """Write as many random labels as there are real ones, with each of MERL-RAV's marks on a tenth of the points."""
     rng = np.random.default_rng(0)
     labels = folder / "merl_rav" / "frontal" / "trainset" / "labels"
     labels.mkdir(parents=True)
@@ -114,7 +115,7 @@ def prepare_random(folder: Path, real: Path | None) -> None:
 
 
 def write_wflw(folder: Path, rows: str) -> None:
-    """Put rows where WFLW has its test list."""
+    """Write rows to the path of WFLW's test list."""
     lists = folder / "wflw" / "WFLW_annotations" / "list_98pt_rect_attr_train_test"
     lists.mkdir(parents=True)
     (lists / "list_98pt_rect_attr_test.txt").write_text(rows)

@@ -1,10 +1,10 @@
-"""What single jobs need as data grows: time and memory of the steps that hold a whole set, at two sizes, and a line on.
+"""Measure time and memory of the steps that hold a whole set in memory, at two sizes, and extrapolate.
 
     make bench-scale
 
-WFLW's layout with generated faces and one photo behind many names; predictions of 300 boxes a photo, as they are stored
-at confidence 0.001. The last line is JSON: seconds and megabytes by step and size, and what a hundred times the thesis
-would need if both grow with the data.
+The data has WFLW's layout, with generated faces and one photo under many names, and predictions of 300 boxes per photo,
+as stored at confidence 0.001. The last line is JSON: seconds and megabytes by step and size, and a linear extrapolation
+to a hundred times the thesis.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ WIDTH, HEIGHT = 200, 160
 BOXES = 300
 SIZES = (5_000, 20_000)
 SCORED = 10
-"""Every so many photos one is scored: val is small beside train."""
+"""One in this many photos is scored: val is small compared with train."""
 
 HUNDREDFOLD = {"evaluate": SCORED * 178_000, "read labels to train on": 1_460_000}
-"""Photos of the thesis's sets a hundred times over; other steps hold the faces of all."""
+"""Photos of a hundred times the thesis's sets, by step; all other steps process `ALL` faces."""
 
 ALL = 2_000_000
 
 
 def main() -> None:
-    """Run each step at each size and print."""
+    """Run each step at each size, and print the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs=2, default=SIZES, metavar="PHOTOS")
     sizes = parser.parse_args().sizes
@@ -87,7 +87,7 @@ def steps(root: Path, photos: int) -> dict[str, tuple[float, float]]:
 
 
 def make_raw(root: Path, photos: int) -> Path:
-    """A download of so many photos, which are one photo under many names."""
+    """A download with a number of photos, which are one photo under many names."""
     raw = root / "WFLW"
     chance = np.random.default_rng(0)
     lists = raw / "WFLW_annotations" / "list_98pt_rect_attr_train_test"
@@ -106,7 +106,7 @@ def make_raw(root: Path, photos: int) -> Path:
 
 
 def evaluate(root: Path, photos: int) -> tuple[float, float]:
-    """Score 300 boxes a photo of a share of the photos."""
+    """Score 300 boxes per photo for a share of the photos."""
     names = [path.name for path in sorted((root / "train" / "images").iterdir())][: max(1, photos // SCORED)]
     chance = np.random.default_rng(1)
     corners = chance.uniform(0, 100, (len(names) * BOXES, 2)).astype(np.float32)
@@ -133,7 +133,7 @@ def evaluate(root: Path, photos: int) -> tuple[float, float]:
 
 
 def run(*words: object) -> tuple[float, float]:
-    """A command of uncover."""
+    """Seconds and peak memory (MB) of a command of uncover."""
     return timed([str(BIN / "uncover"), *map(str, words)])
 
 

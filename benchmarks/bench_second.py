@@ -1,11 +1,11 @@
-"""An epoch of a heatmap detector beside an RGB epoch of the same network and size.
+"""Compare an epoch of a heatmap detector with an RGB epoch of the same network and size.
 
     make bench-second [RUN=results/demo] [SETTINGS="model=yolov5m image_size=640 ..."] [ROUNDS=3]
 
-Contenders take turns within a round, each a training of its own: photos with YOLOv5's usual augmentation, photos
-without any, and heatmaps (which the thesis does not augment) of 1 and of 10 channels. An epoch's time is that of
-training and validation; the first of a training, which decodes, is left out. Ratios are medians over rounds of the
-ratio within a round. Photos and heatmaps are made for the purpose, or taken from RUN. The last line is JSON.
+Contenders run in turn within a round, each as a separate training: photos with YOLOv5's usual augmentation, photos
+without augmentation, and heatmaps (which the thesis does not augment) of 1 and of 10 channels. The time of an epoch is
+that of training and validation; the first epoch of a training, which decodes, is excluded. Ratios are medians over
+rounds of the ratio within a round. Photos and heatmaps are generated, or taken from RUN. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ CONTENDERS = {
     "maps_1": ("joint", PLAIN),
     "maps_10": ("classes", PLAIN),
 }
-"""Input and settings of each."""
+"""Input and settings of each contender."""
 
 
 def main() -> None:
-    """Train all in turns, print, write results/bench/second.json."""
+    """Train all contenders in turn, print, and write results/bench/second.json."""
     args = read_arguments()
     with tempfile.TemporaryDirectory() as folder:
         if args.data:
@@ -63,20 +63,20 @@ def main() -> None:
 
 
 def read_arguments() -> argparse.Namespace:
-    """The command line, checked."""
+    """Parse and check the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="folder of a run, with datasets/ and heatmaps/ (default: made here)")
-    parser.add_argument("--variant", default="gradcampp", help="which heatmaps of the run")
-    parser.add_argument("--train", type=int, default=48, help="photos to make")
-    parser.add_argument("--val", type=int, default=16, help="photos to make")
+    parser.add_argument("--data", type=Path, help="folder of a run, with datasets/ and heatmaps/ (default: generated)")
+    parser.add_argument("--variant", default="gradcampp", help="heatmaps of the run to use")
+    parser.add_argument("--train", type=int, default=48, help="number of generated training photos")
+    parser.add_argument("--val", type=int, default=16, help="number of generated validation photos")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=3, help="of each training, the first of which does not count")
+    parser.add_argument("--epochs", type=int, default=3, help="epochs of each training; the first is excluded")
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
     parser.add_argument("--settings", nargs="+", default=[], metavar="KEY=VALUE", help="settings of all contenders")
     args = parser.parse_args()
     args.settings = [*DEFAULTS, *args.settings]
     if args.epochs < 2:
-        parser.error("--epochs: expected 2 or more, of which the first does not count")
+        parser.error("--epochs: expected at least 2, because the first is excluded")
     try:
         check_section(Detector, read_pairs(args.settings), "--settings")
     except InputError as error:
@@ -84,12 +84,12 @@ def read_arguments() -> argparse.Namespace:
     for part in ("train", "val") if args.data else ():
         for folder in (args.data / "datasets" / part, args.data / "heatmaps" / args.variant / part):
             if not folder.is_dir():
-                sys.exit(f"{folder}: no such folder; run `make demo` first, or leave --data out")
+                sys.exit(f"{folder}: no such folder; run `make demo` first, or omit --data")
     return args
 
 
 def measure(name: str, photos: Path, maps: Path, out: Path, args: argparse.Namespace) -> float:
-    """Seconds of an epoch of one contender."""
+    """Seconds per epoch of one contender."""
     kind, settings = CONTENDERS[name]
     words = ["--input", kind, *(["--heatmaps", str(maps)] if kind != "photo" else []), "--device", args.device]
     pairs = [*args.settings, *settings, f"epochs={args.epochs}"]
@@ -100,7 +100,7 @@ def measure(name: str, photos: Path, maps: Path, out: Path, args: argparse.Names
 
 
 def figures(seconds: dict[str, list[float]]) -> dict[str, float]:
-    """Medians, and ratios to both kinds of RGB epoch."""
+    """Medians, and ratios to both kinds of RGB epochs."""
     result = {f"epoch_seconds_{name}": statistics.median(own) for name, own in seconds.items()}
     for baseline, ending in (("rgb", ""), ("rgb_unaugmented", "_unaugmented")):
         for channels in ("1", "10"):

@@ -1,10 +1,10 @@
-"""Training beside upstream's own train.py (yolov5 7.0.14, in an environment of its own): time, memory, accuracy.
+"""Compare training with train.py of upstream YOLOv5 (yolov5 7.0.14, in a separate environment): time, memory, accuracy.
 
     make bench-train [DATA=folder] [WEIGHTS=yolov5n.pt SHA256=...] [SEEDS=3] [EPOCHS=25] [SETTINGS="batch=8 ..."]
 
-DATA holds the data sets train/ and val/ (default: the demo's). Each seed is trained by upstream, by ours with
-upstream's rule for flips, and by ours with its own, one after the other, so that a drift of the machine hits all alike.
-A training that was finished before with equal inputs is not run again. The last line is JSON; ratios are ours to
+DATA contains the data sets train/ and val/ (default: the demo's). Each seed is trained by upstream, by ours with
+upstream's rule for flips, and by ours with its own rule, in turn, so that drift of the machine affects all equally. A
+training with the same inputs that has finished before is not repeated. The last line is JSON; ratios are ours to
 upstream's.
 """
 
@@ -42,7 +42,7 @@ Record = dict[str, Any]
 
 
 def main() -> None:
-    """Train all, print, write results/bench/train.json."""
+    """Run all trainings, print, and write results/bench/train.json."""
     args = read_arguments()
     environment = OUT / "upstream"
     python = upstream.make_environment(environment)
@@ -71,16 +71,18 @@ def main() -> None:
 
 
 def read_arguments() -> argparse.Namespace:
-    """The command line, checked."""
+    """Parse and check the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DEMO)
-    parser.add_argument("--weights", type=Path, help="upstream checkpoint to start from (default: from scratch)")
-    parser.add_argument("--sha256", help="its hash: it is a pickle, and opening it runs what stands in it")
+    parser.add_argument("--weights", type=Path, help="upstream checkpoint to start from (default: train from scratch)")
+    parser.add_argument("--sha256", help="its hash: a checkpoint is a pickle, which may run code when opened")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--side-swap-seeds", type=int, help="seeds for our rule of flips (default: all)")
+    parser.add_argument("--side-swap-seeds", type=int, help="number of seeds for our rule for flips (default: all)")
     parser.add_argument("--epochs", type=int, default=25)
     parser.add_argument("--settings", nargs="+", default=[], metavar="KEY=VALUE", help="settings of a detector")
-    parser.add_argument("--cache", choices=("ram", "disk", "none"), default="ram", help="of decoded images, for both")
+    parser.add_argument(
+        "--cache", choices=("ram", "disk", "none"), default="ram", help="cache of decoded images, for both"
+    )
     parser.add_argument("--device", default="cpu", help="cpu or cuda:0")
     args = parser.parse_args()
     if args.side_swap_seeds is None:
@@ -96,16 +98,16 @@ def read_arguments() -> argparse.Namespace:
         ours.make_demo_sets(DEMO)
     for part in ("train", "val"):
         if not (args.data / part / "labels").is_dir():
-            parser.error(f"{args.data}: no data set {part}/ in it")
+            parser.error(f"{args.data}: contains no data set {part}/")
     if args.weights and ours.sha256_of(args.weights) != args.sha256:
-        parser.error(f"{args.weights}: its sha256 is not the one given with --sha256")
+        parser.error(f"{args.weights}: its sha256 differs from --sha256")
     return args
 
 
 def train(
     name: str, settings: Detector, args: argparse.Namespace, start: Path | None, python: Path, machine: dict[str, Any]
 ) -> Record:
-    """One training with its scores, or its record of an earlier time."""
+    """Run one training and score it, or return its stored record."""
     of_code = ours.sha256_of(upstream.RUNNER), ours.sha256_of(upstream.REQUIREMENTS)
     inputs = {
         "settings": settings.model_dump(mode="json"),
@@ -119,7 +121,7 @@ def train(
     key = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()[:16]
     folder = OUT / "train" / f"{name}-seed{settings.seed}-{key}"
     if (folder / "record.json").exists():
-        print(f"{name}, seed {settings.seed}: taken from {folder}", flush=True)
+        print(f"{name}, seed {settings.seed}: using {folder}", flush=True)
         record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
     else:
         shutil.rmtree(folder, ignore_errors=True)
@@ -134,14 +136,14 @@ def train(
 def train_upstream(
     settings: Detector, args: argparse.Namespace, start: Path | None, python: Path, folder: Path, tell: Callable
 ) -> Record:
-    """Upstream's train.py."""
+    """Train with upstream's train.py."""
     data = upstream.lay_out(args.data, settings, folder / "data")
     words = upstream.command(python, data, settings, args.weights, folder / "run", args.cache, args.device)
     results = folder / "run" / "run" / "results.csv"
     seen = watch(words, folder / "log.txt", lambda: results, tell, upstream.environment(python.parents[1]))
     shutil.copyfile(folder / "run" / "run" / "weights" / "best.pt", folder / "upstream.pt")
     record = describe(seen, results, upstream.first_batch_seconds(folder / "run", seen.started))
-    # Its non-maximum suppression gives up on a clock, and then leaves boxes out of its own scores.
+    # Upstream's non-maximum suppression has a time limit, after which boxes are missing from its own scores.
     cut = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").count("NMS time limit")
     return record | {"batches_cut_short": cut}
 
@@ -149,27 +151,27 @@ def train_upstream(
 def train_ours(
     settings: Detector, args: argparse.Namespace, start: Path | None, python: Path, folder: Path, tell: Callable
 ) -> Record:
-    """`uncover train`."""
+    """Train with `uncover train`."""
     out = folder / "run"
     words = ours.arguments(args.data, settings, start, out, args.cache, args.device)
 
     def record() -> Path | None:
-        # It stands with the state of the training until that is over.
+        # During the training, the record is stored with its state.
         return next(out.glob(".resume/*/results.csv"), out / "results.csv")
 
     seen = watch([ours.BIN / "uncover", "train", *words], folder / "log.txt", record, tell, {})
     rows = read_rows(out / "results.csv")
     shutil.copyfile(out / "weights.pt", folder / "weights.pt")
-    # Its first epoch begins with the wait for the first batch.
+    # The first epoch includes the wait for the first batch.
     first = seen.epoch_ends[0] - float(rows[0]["seconds/train"]) - float(rows[0]["seconds/val"])
     return describe(seen, out / "results.csv", first)
 
 
 def describe(seen: Watched, results: Path, first_batch: float) -> Record:
-    """What the table needs: times, memory, and the best epoch by the program's own measure."""
+    """Values of the table: times, memory, and the best epoch according to the program's own scores."""
     rows = [{name: float(value) for name, value in row.items() if value} for row in read_rows(results)]
     best = max(rows, key=lambda row: (fitness(row["metrics/mAP_0.5"], row["metrics/mAP_0.5:0.95"]), row["epoch"]))
-    # An epoch lasts from one row to the next, and so includes training, validation and saving.
+    # Time from one row to the next, which includes training, validation and saving.
     epochs = [later - earlier for earlier, later in zip(seen.epoch_ends, seen.epoch_ends[1:], strict=False)]
     return asdict(seen) | {
         "epoch_seconds": statistics.median(epochs or [seen.epoch_ends[0] - first_batch]),
@@ -187,7 +189,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def announce(name: str, epochs: int) -> Callable[[int], None]:
-    """Prints the epochs as they end."""
+    """A function that prints each finished epoch."""
     print(f"{name}: starting", flush=True)
     return lambda done: print(f"{name}: epoch {done}/{epochs}", flush=True)
 

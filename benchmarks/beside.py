@@ -1,4 +1,4 @@
-"""`uncover detect` beside `deface` and MediaPipe on the same file, in turn: what `bench_detect` prints as ratios."""
+"""Comparison of `uncover detect` with `deface` and MediaPipe on the same file, for `bench_detect`."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ from uncover.yolov5.device import Precision
 
 HERE = Path(__file__).parent
 OTHERS = ("deface", "mediapipe")
-"""Each has a file of pinned requirements here, and an environment of its own."""
+"""Tools with pinned requirements in this folder, each installed into a separate environment."""
 
 Figures = dict[str, float | None]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One command on one file.
+    """Measurements of one command on one file.
 
     Attributes:
-        frames: That it went through.
-        seconds: From its start to its end.
-        working: From the first frame to the last one done; None where that is not known.
-        first_box: Seconds from its start to the first face; None where it found none.
-        computed: Seconds of processors, its children's among them, which a busy machine lengthens less.
+        frames: Number of processed frames.
+        seconds: Duration.
+        working: Seconds from the first to the last processed frame; None if unknown.
+        first_box: Seconds from the start to the first face; None if it found none.
+        computed: CPU seconds, including child processes; less affected by other load than `seconds`.
     """
 
     frames: int
@@ -56,13 +56,13 @@ class Run:
 
 
 def install_others(folder: Path) -> dict[str, Path]:
-    """Make an environment for each, once, and say in a line which cannot be had.
+    """Create an environment for each tool, once; print a line for tools that cannot be installed.
 
     Args:
-        folder: To make them in.
+        folder: Folder of the environments.
 
     Returns:
-        Their Python, by name.
+        Python executables, by name of the tool.
     """
     pythons = {}
     for name in OTHERS:
@@ -76,7 +76,7 @@ def install_others(folder: Path) -> dict[str, Path]:
             )
             problem = next(filter(None, map(_problem_of, steps)), None)
             if problem:
-                print(f"{name}: skipped, it cannot be installed here ({problem})", file=sys.stderr)
+                print(f"{name}: skipped, because it cannot be installed ({problem})", file=sys.stderr)
                 continue
             (place / "ready").touch()
         pythons[name] = python
@@ -90,13 +90,13 @@ def _problem_of(words: tuple[str | Path, ...]) -> str | None:
 
 
 def measure_beside(ours: list[str], video: Path, pythons: dict[str, Path], rounds: int) -> Figures:
-    """Rates, times to the first box, and ratios.
+    """Measure rates, times to the first box, and ratios.
 
     Args:
-        ours: `uncover detect` and what says with which detector.
-        video: To look at.
-        pythons: As `install_others` returns them.
-        rounds: How often each takes its turn; ratios are medians of those within a round.
+        ours: Command `uncover detect` with the options of the detector.
+        video: Video to process.
+        pythons: Result of `install_others`.
+        rounds: Number of rounds; ratios are medians over rounds of the ratio within a round.
     """
     ways: dict[str, Callable[[], Run]] = {"ours": lambda: _run_ours(ours, video)}
     if "mediapipe" in pythons:
@@ -135,10 +135,10 @@ def measure_beside(ours: list[str], video: Path, pythons: dict[str, Path], round
 
 
 def measure_photos(weights: str, scrfd: Path | None, size: int, rounds: int, precision: Precision) -> Figures:
-    """Processor milliseconds of one look at a photo on one thread, square and 4:3: ours and SCRFD-500M, in turn.
+    """CPU milliseconds per photo on one thread, square and 4:3: ours and SCRFD-500M, in turn.
 
-    Both as the project's own classes do it, from pixels to boxes; of SCRFD-500M also its network alone. Without its
-    file, or without onnxruntime, a line says so, and ours is measured alone.
+    Both use classes of this project, from pixels to boxes; for SCRFD-500M, the network alone is measured too. Without
+    its file or onnxruntime, a line is printed, and only ours is measured.
     """
     cv2.setNumThreads(1)
     ours = FaceDetector(weights, image_size=size, turns=1, precision=precision)
@@ -162,10 +162,10 @@ def measure_photos(weights: str, scrfd: Path | None, size: int, rounds: int, pre
 
 
 def _open_scrfd(file: Path | None, size: int) -> tuple[Detector | None, Callable[[], object]]:
-    """The detector, and its network on a picture of its own size; none where that cannot be had, which is told."""
+    """The detector, and a call of its network at its own input size; None, with a printed line, if unavailable."""
     try:
         if file is None:
-            raise InputError("give its ONNX file with SCRFD=")
+            raise InputError("pass its ONNX file with SCRFD=")
         settings = BASELINES["scrfd_500m"].settings(image_size=size)
         detector = load_detector("scrfd_500m", settings, load_baseline(file), torch.device("cpu"), nms_iou=1.0)
     except InputError as error:
@@ -185,7 +185,7 @@ def _run_ours(words: list[str], video: Path) -> Run:
         seconds, computed, _ = _time([*words, str(video), "--out", folder])
         summary = json.loads((Path(folder) / "summary.json").read_text(encoding="utf-8"))
     (source,) = summary["sources"].values()
-    # The summary's rate is of detecting alone; copies are drawn after that.
+    # The rate in the summary is that of detection; annotated copies are drawn afterwards.
     working = None if "--annotate" in words else source["frames"] / summary["frames_per_second"]
     return Run(source["frames"], seconds, working, summary["seconds_to_first_box"], computed)
 
@@ -199,7 +199,7 @@ def _run_other(python: Path, name: str, video: Path, *more: str) -> Run:
 
 
 def _time(words: list[str]) -> tuple[float, float, str]:
-    """Seconds that a command took, those of processors, and what it said."""
+    """Duration, CPU seconds and output of a command."""
     before, began = _computed(), time.perf_counter()
     process = subprocess.run(words, capture_output=True, text=True, check=False)
     if process.returncode:

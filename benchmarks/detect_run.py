@@ -1,4 +1,4 @@
-"""What `bench_detect` runs on: a video of full size, and where a run's own networks will not do, untrained ones."""
+"""Inputs of `bench_detect`: a video of full size, and a run with untrained networks."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from uncover.yolov5.weights import Header, open_weights, save_weights
 
 WIDTH, HEIGHT, RATE = 1920, 1080, 25.0
 INFANTS, FIELDS = 12, 16
-"""Pictures that the video pans over, and fields of noise laid over them in any order."""
+"""Number of images that the video pans over, and of noise fields added to them in random order."""
 
 QUALITY = 23
-"""x264's constant rate factor: with the noise about 4 Mbit/s, as cameras write."""
+"""x264's constant rate factor; with the noise about 4 Mbit/s, as from cameras."""
 
 NOISE = 3.0
-"""Standard deviation of the sensor's noise, grey levels."""
+"""Standard deviation of sensor noise, in grey levels."""
 
 
 def make_video(folder: Path, frames: int, width: int = WIDTH, height: int = HEIGHT) -> Path:
-    """A pan over rendered infants in incubators, a new one every second; made once.
+    """Write a video that pans over rendered infants in incubators, a new one every second, unless it exists.
 
     Args:
-        folder: To keep it in.
-        frames: How many.
-        width: Of the video; narrower ones are cut out of the middle of a frame of full size, and made smaller.
-        height: Of the video.
+        folder: Folder of the video.
+        frames: Number of frames.
+        width: Width of the video; smaller videos are cropped from the middle of a full-size frame and scaled down.
+        height: Height of the video.
     """
     size = "" if (width, height) == (WIDTH, HEIGHT) else f"_{width}x{height}"
     path = folder / f"detect_{frames}{size}.mp4"
@@ -63,11 +63,11 @@ def make_video(folder: Path, frames: int, width: int = WIDTH, height: int = HEIG
 
 
 def make_run(folder: Path, model: str, size: int) -> Path:
-    """A run of untrained networks that find about as many boxes as trained ones.
+    """Write a run with untrained networks that find about as many boxes as trained ones.
 
     Args:
-        folder: To make.
-        model: Such as yolov5m.
+        folder: Folder to create.
+        model: Model size, such as yolov5m.
         size: Longest side of the input, in pixels.
     """
     images = torch.from_numpy(np.stack([cv2.resize(still(number), (size, size)) for number in range(2)]))
@@ -99,12 +99,12 @@ def _save(folder: Path, name: str, network: Network, header: Header) -> None:
 
 
 def _noise(rng: np.random.Generator) -> NDArray[np.int16]:
-    """Of one picture, int16 (H, W, 3), as coarse as colours are on a sensor."""
+    """Noise of one frame, int16 (H, W, 3), at the resolution of colours on a sensor."""
     return rng.normal(0, NOISE, (HEIGHT // 2, WIDTH // 2, 3)).repeat(2, 0).repeat(2, 1).round().astype(np.int16)
 
 
 def still(number: int) -> NDArray[np.uint8]:
-    """A rendered infant, wider than the video, uint8 RGB."""
+    """An image of a rendered infant, wider than the video, uint8 RGB."""
     photo = compose(incubator(rng_of(0, "bench detect", number), 480, ("none", "easy", "medium", "hard")[number % 4]))
     wide = cv2.resize(photo.picture, (2000, 1500), interpolation=cv2.INTER_CUBIC)
     return np.ascontiguousarray(wide[210 : 210 + HEIGHT, :, ::-1])

@@ -39,13 +39,13 @@ from uncover.workflow.run_record import CONFIG, read_records
 from uncover.workflow.targets import Run
 
 COLOURS = 256
-"""Of a picture on the page, which is half as large for it."""
+"""Number of colours of an image on the page, which halves its file size."""
 
 KEPT = (
     *("#FFFFFF", style.BLACK, style.ORANGE, style.SKY, style.GREEN),
     *(style.YELLOW, style.BLUE, style.VERMILLION, style.PURPLE),
 )
-"""Of these, the ones that mean something, however few pixels have them."""
+"""Colours with a meaning, which are kept even if few pixels have them."""
 
 PUBLISHED = Path(__file__).parents[1] / "config" / "published.yaml"
 CONFIGS = Path(__file__).parents[1] / "config"
@@ -65,10 +65,10 @@ own runs show photos as [their privacy setting](data_sets.md) allows.
 """
 
 COLUMNS = 3
-"""Of the gallery."""
+"""Columns of the gallery."""
 
 FROM = "Source: "
-"""Begins the line below a caption that names the run."""
+"""Start of the line below a caption that names the run."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +76,11 @@ class Source:
     """A finished run.
 
     Attributes:
-        folder: Of it.
-        run: What it makes.
-        commit: With which it was made.
-        day: On which it began.
-        is_whole: Whether it came to its end.
+        folder: Folder of the run.
+        run: Models, sets and files of the run.
+        commit: Commit of the code.
+        day: Date of its start.
+        is_whole: Whether it is complete.
     """
 
     folder: Path
@@ -91,10 +91,10 @@ class Source:
 
     @classmethod
     def of(cls, folder: Path) -> Source:
-        """The run of a folder, as its last record tells of it."""
+        """The run in a folder, from its last record."""
         records = read_records(folder)
         if not records:
-            raise InputError(f"{folder}: no record in it; expected the folder of a run, such as results/demo")
+            raise InputError(f"{folder}: contains no run record; expected the folder of a run, e.g. results/demo")
         last = records[-1]
         commit = str(last.about["code"]["commit"])[:7]
         run, whole = Run(load_config(last.folder / CONFIG)), last.about["outcome"] == "complete"
@@ -106,7 +106,7 @@ class Source:
 
     @property
     def told(self) -> str:
-        """In a sentence: its config, what differs from the file of that name, commit and day."""
+        """The run in a sentence: config, differences from the config file of that name, commit and date."""
         name = self.run.config.run
         own = {pair for pair in as_pairs(self.run.config) if may_be_told(pair) and not pair.startswith("raw.")}
         plain = set(as_pairs(config)) if (config := config_of(name, self.commit)) else set()
@@ -124,7 +124,7 @@ class Source:
 
 
 def config_of(name: str, commit: str) -> Config | None:
-    """The config of a name as it was in a commit; None where there was none."""
+    """The config file of a name at a commit; None if there was none."""
     packed = subprocess.run(["git", "-C", str(CONFIGS), "archive", commit, "."], capture_output=True)
     if packed.returncode:
         return None
@@ -136,12 +136,12 @@ def config_of(name: str, commit: str) -> Config | None:
 
 
 def is_taken_away(change: str) -> bool:
-    """Whether a setting takes a variant of detectors away."""
+    """Whether a setting removes a variant of the detectors."""
     return change.startswith("detectors.variants.") and change.endswith(": null") and change.count(".") == 2
 
 
 def draw(name: str, source: Source, folder: Path) -> str | None:
-    """Draw a figure of a run into a folder; None where it shows something, else why it does not."""
+    """Draw a figure of a run into a folder; returns the reason if it cannot be drawn, else None."""
     entry = registry.entry(name)
     files = entry.inputs(source.run)
     if files is None:
@@ -160,7 +160,7 @@ def draw(name: str, source: Source, folder: Path) -> str | None:
 
 
 def shrink(picture: Path, out: Path) -> None:
-    """Write a picture in fewer colours."""
+    """Write an image with fewer colours."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(picture) as opened:
         full = opened.convert("RGB")
@@ -173,7 +173,7 @@ def shrink(picture: Path, out: Path) -> None:
 
 
 def _nearest(picture: NDArray[np.uint8], palette: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Of each pixel, the place of the nearest colour: Pillow takes one that is near, and a white page turns grey."""
+    """Index of the exactly nearest colour of each pixel: Pillow's approximation turns a white page grey."""
     packed = picture.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1], np.int64)
     colours, where = np.unique(packed, return_inverse=True)
     own = np.stack([colours >> 16, colours >> 8 & 255, colours & 255], axis=1)
@@ -212,7 +212,7 @@ def gallery(pictures: Sequence[tuple[str, str]]) -> str:
 
 
 def sections(names: Sequence[str], sources: Sequence[Source], out: Path) -> Iterator[str]:
-    """The section of each figure; writes their pictures."""
+    """The section of each figure; also writes the images."""
     with tempfile.TemporaryDirectory() as scratch:
         for name in names:
             title = title_of(name)
@@ -228,7 +228,7 @@ def sections(names: Sequence[str], sources: Sequence[Source], out: Path) -> Iter
 
 
 def rewrite_text(page: Path) -> None:
-    """Update introduction, gallery, titles and captions of the page; keep its pictures and what it says about runs."""
+    """Update introduction, gallery, titles and captions of the page; keep its images and the list of runs."""
     about, *old = re.split(r"^## (.*)\n\n", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     text, pictures = "", []
     for title, section in zip(old[::2], old[1::2], strict=True):
@@ -244,7 +244,7 @@ def rewrite_text(page: Path) -> None:
 
 
 def write_page(page: Path, runs: Sequence[Path]) -> None:
-    """Draw all figures beside the page, and write it."""
+    """Draw all figures, and write the page."""
     sources = [Source.of(folder) for folder in runs]
     others = sorted(name for name, each in registry.declared().items() if each.kind == "figure" and name not in FIGURES)
     commit = subprocess.run(

@@ -50,9 +50,12 @@ METHODS += ["box_fusion", "rgb1_occlusion", "retinaface", "yunet"]
 
 
 def main() -> None:
+    """Draw the figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
-    parser.add_argument("--config", type=Path, default=Path("config/demo.yaml"), help="of the run with the photos")
+    parser.add_argument(
+        "--config", type=Path, default=Path("config/demo.yaml"), help="config of the run with the images"
+    )
     args = parser.parse_args()
     figure = style.new_figure(WIDTH, HEIGHT)
     run = Run(load_config(args.config))
@@ -112,7 +115,7 @@ def draw_case(figure: Figure, case: Case, left: float) -> None:
 
 
 def draw_dots(axes: Axes, names: list[str], values: np.ndarray, kinds: list[str]) -> None:
-    """A row each: a dot with its interval of 95 %."""
+    """Draw a row per method: a dot with its 95 % interval."""
     for row, ((value, low, high), kind) in enumerate(zip(values, kinds, strict=True)):
         axes.plot([low, high], [row, row], color=COLOURS[kind], linewidth=1.6, alpha=0.55)
         axes.plot([value], [row], "o", color=COLOURS[kind], markersize=4.5)

@@ -1,4 +1,4 @@
-"""How far our native maps are from grad-cam's, with a trained network, and which of the two is off."""
+"""Differences of our native maps from grad-cam's with a trained network, and of both from double precision."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class Agreement:
     """Differences of native maps in single precision, as shares of the largest value of the map in double precision.
 
     Attributes:
-        between: Ours from grad-cam's.
-        ours: Ours from the formula in double precision, on the activations and gradients that grad-cam was given: what
-            the method's own arithmetic makes of the same numbers.
-        theirs: Likewise grad-cam's.
-        ours_from_truth: Ours from the map in double precision throughout, the network included.
-        theirs_from_truth: Likewise grad-cam's.
-        in_double: Ours from grad-cam's in double precision throughout.
+        between: Difference between ours and grad-cam's.
+        ours: Difference between ours and the formula in double precision, on the same activations and gradients: the
+            rounding of the method itself.
+        theirs: The same for grad-cam.
+        ours_from_truth: Difference between ours and the map computed in double precision, including the network.
+        theirs_from_truth: The same for grad-cam.
+        in_double: Difference between ours and grad-cam's, both in double precision.
     """
 
     between: float = 0.0
@@ -56,7 +56,7 @@ class Agreement:
     in_double: float = 0.0
 
     def worst(self, other: Agreement) -> Agreement:
-        """The larger of each."""
+        """The larger value of each difference."""
         return Agreement(*map(max, zip(astuple(self), astuple(other), strict=True)))
 
 
@@ -65,11 +65,11 @@ def measure(weights: Path, images: Path, count: int = IMAGES) -> dict[str, Agree
 
     Args:
         weights: A trained detector.
-        images: Photos.
-        count: How many of them, at most.
+        images: Folder of photos.
+        count: Maximum number of photos.
 
     Returns:
-        By method and target, such as "hirescam T2", the largest of each difference.
+        The largest of each difference, by method and target, such as "hirescam T2".
     """
     network, header, _ = open_weights(weights)
     paths = list(named_images([images]).values())[:count]
@@ -87,7 +87,7 @@ def measure(weights: Path, images: Path, count: int = IMAGES) -> dict[str, Agree
         found, exact = single.explain(image), double.explain(image.double())
         (detections,), (same,) = found.detections, exact.detections
         if len(detections) != len(same):
-            print(f"{paths[index].name}: left out, because a box is found in one precision only")
+            print(f"{paths[index].name}: skipped, because a box is found in one precision only")
             continue
         there = detections[:, 5].long().unique().tolist()
         for name in variants:
@@ -97,7 +97,7 @@ def measure(weights: Path, images: Path, count: int = IMAGES) -> dict[str, Agree
                 ours, in_double = (each.maps[name][0].raw[0][number].numpy() for each in (found, exact))
                 if name.startswith("eigencam"):
                     theirs, on_same, truth = (each * np.sign((each * ours).sum()) for each in (theirs, on_same, truth))
-                # Nothing may differ where grad-cam's map is nothing: layer -2 does not see every class.
+                # If grad-cam's map is zero, ours must be zero too: layer -2 does not affect every class.
                 scale = max(float(np.abs(truth).max()), float(np.finfo(np.float32).tiny))
                 pairs = [(ours, theirs), (ours, on_same), (theirs, on_same)]
                 pairs += [(ours, truth), (theirs, truth), (in_double, truth)]
@@ -107,7 +107,7 @@ def measure(weights: Path, images: Path, count: int = IMAGES) -> dict[str, Agree
 
 
 class _Both:
-    """A network in one precision, explained by us and by grad-cam."""
+    """A network in one precision, explained by ours and by grad-cam."""
 
     def __init__(self, network: Network, variants: Mapping[str, Variant]) -> None:
         self.explain = Explainer(network, variants)
@@ -116,10 +116,10 @@ class _Both:
     def native(
         self, name: str, image: Tensor, detections: Tensor, number: int
     ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """grad-cam's map of one class, or of the sum of all, before it is enlarged.
+        """grad-cam's map of one class, or of the sum of all classes, before upscaling.
 
         Returns:
-            The map; and what grad-cam makes of the same activations and gradients in double precision.
+            The map, and that computed by grad-cam in double precision from the same activations and gradients.
         """
         method, target = name.split()
 

@@ -17,32 +17,32 @@ from uncover.yolov5.network import Network, build_network
 METHODS = ("gradcampp", "hirescam")
 CLASSES = 10
 CANDIDATES = 2
-"""Of each class that the untrained network of the speed runs is made to find, per photo in the mean. Non-maximum
-suppression leaves about as many boxes as a face with all its parts has."""
+"""Mean number of candidates per class and photo that the untrained network is adjusted to find. After non-maximum
+suppression, there are about as many boxes as for a face with all its parts."""
 
 SPREAD = 2.0
-"""Standard deviation of class logits from candidate to candidate."""
+"""Standard deviation of class logits between candidates."""
 THRESHOLD = -1.0
-"""Logit at which a class passes a confidence of 0.25, with a little to spare."""
+"""Logit at which a class passes a confidence of 0.25, with a small margin."""
 
 
 def full_size_network(images: Tensor, model: str = "yolov5m") -> Network:
-    """The network of `lively_network`, as quick as it gets."""
+    """The network of `lively_network`, optimised for speed."""
     return lively_network(images, model).fuse().to(memory_format=torch.channels_last)
 
 
 def lively_network(images: Tensor, model: str) -> Network:
-    """An untrained network of ten classes that finds about as many boxes as a trained one would.
+    """An untrained network of ten classes that finds about as many boxes as a trained one.
 
-    Heatmaps cost what detections cost. So the biases of the head are set such that every class passes the threshold in
-    every photo, a few candidates at a time.
+    The cost of heatmaps depends on the number of detections. So the biases of the head are set such that a few
+    candidates of every class pass the threshold in every photo.
 
     Args:
-        images: float (B, 3, H, W), to set them on.
-        model: Which one.
+        images: float (B, 3, H, W), photos on which the biases are set.
+        model: Model size.
     """
     network = build_network(model, 3, CLASSES, seed=0).requires_grad_(False)
-    # Without the statistics of real photos hardly anything reaches the last layers.
+    # Without batch norm statistics of real photos, activations of the last layers vanish.
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 1.0
@@ -57,7 +57,7 @@ def lively_network(images: Tensor, model: str) -> Network:
         raw = _raw(network, images)
         for weight, bias in rows:
             bias[:, 4] = 8
-            # Random weights tell places apart by next to nothing; trained ones do not.
+            # With random weights, scores hardly differ between positions, unlike with trained ones.
             weight[:, 5:] *= (SPREAD / raw.std((0, 1)))[None, 5:, None, None, None]
         raw = _raw(network, images)
         for number in range(CLASSES):
@@ -72,18 +72,18 @@ def _raw(network: Network, images: Tensor) -> Tensor:
 
 
 def plain(network: Network, images: NDArray[np.uint8], convert: Callable[[NDArray[np.uint8]], Tensor]) -> None:
-    """Inference and nothing else: no non-maximum suppression, which our heatmaps include."""
+    """Inference only, without the non-maximum suppression that our heatmaps include."""
     with torch.inference_mode():
         network(convert(images))
 
 
 class OneClassAtATime:
-    """grad-cam's public API, called once per method and class, and once for all classes together."""
+    """grad-cam's public API, called once per method and class, and once per method for all classes together."""
 
     def __init__(self, network: Network) -> None:
         """
         Args:
-            network: With weights that may be differentiated.
+            network: Network whose weights can be differentiated.
         """
         import pytorch_grad_cam
 
@@ -93,7 +93,7 @@ class OneClassAtATime:
         self._methods = {name: kinds[name](self._decoded, [network.model[-2]]) for name in METHODS}
 
     def __call__(self, image: Tensor, classes: Sequence[int]) -> dict[str, list[NDArray[np.float32]]]:
-        """Full-size maps of one image (1, 3, H, W): per method one of each class, then the joint one."""
+        """Full-size maps of one image (1, 3, H, W): per method, one of each class, then the joint one."""
         with torch.no_grad():
             (detections,), _ = detect(self._network(image)[0], image.shape[2:], 0.25, 0.45)
 
@@ -108,7 +108,7 @@ class OneClassAtATime:
 
 
 class Decoded(nn.Module):
-    """A network of which grad-cam sees the decoded candidates alone."""
+    """A network that returns only the decoded candidates, for grad-cam."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()

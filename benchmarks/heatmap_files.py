@@ -1,4 +1,4 @@
-"""What a heatmap set costs on disk: time to write it beside plain inference, size, time to read it."""
+"""Cost of a heatmap set on disk: time to write it relative to plain inference, size, time to read it."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def measure(images: Path, size: int, out: Path, rounds: int) -> dict[str, float]
     """Write both methods' sets of a few photos, in turn with plain inference of the same files.
 
     Args:
-        images: Photos.
+        images: Folder of photos.
         size: Longest side of the network's input, in pixels.
-        out: Empty folder.
-        rounds: How often.
+        out: Empty output folder.
+        rounds: Number of rounds.
     """
     candidates = list(named_images([images]).items())[: 16 * IMAGES]
     sizes = np.array([inspect_image(path, 3) for _, path in candidates])
     framed = FramedImages([path for _, path in candidates], sizes, size, 3, 114)
-    # The network is made to find a usual number of boxes in the very photos that it is run on.
+    # The network is adjusted to find a typical number of boxes in these photos.
     group = max(framed.batches(IMAGES), key=len)
     pixels = to_network(np.stack([framed[index] for index in group]), CPU)
     network = contenders.full_size_network(pixels)

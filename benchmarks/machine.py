@@ -1,4 +1,4 @@
-"""What every benchmark records beside its numbers."""
+"""Description of machine and source for the records of benchmarks, and timing of contenders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 def describe_machine(*packages: str) -> dict[str, object]:
-    """Processor, system, Python, and versions of the packages that matter."""
+    """Processor, system, Python, and versions of the given packages."""
     cpu = next((line.split(":", 1)[1].strip() for line in _cpu_lines() if line.startswith("model name")), "unknown")
     return {
         "processor": cpu,
@@ -27,7 +27,7 @@ def describe_machine(*packages: str) -> dict[str, object]:
 
 
 def describe_source() -> dict[str, object]:
-    """Commit, whether files differ from it, date, and the command."""
+    """Commit, whether files differ from it, date, and command."""
     words = [["git", "rev-parse", "--short", "HEAD"], ["git", "status", "--porcelain", "--untracked-files=no"]]
     done = [
         subprocess.run(each, capture_output=True, text=True, check=False, cwd=Path(__file__).parent) for each in words
@@ -42,7 +42,7 @@ def describe_source() -> dict[str, object]:
 
 
 def median_seconds(*contenders: Callable[[], object], rounds: int) -> list[float]:
-    """Median wall-clock seconds of each contender, run in turn so that a drift of the machine hits all alike."""
+    """Median wall-clock seconds of each contender, run in turn so that drift of the machine affects all equally."""
     seconds: list[list[float]] = [[] for _ in contenders]
     for _ in range(rounds):
         for contender, mine in zip(contenders, seconds, strict=True):
@@ -53,7 +53,7 @@ def median_seconds(*contenders: Callable[[], object], rounds: int) -> list[float
 
 
 def median_cpu_seconds(*contenders: Callable[[], object], rounds: int) -> list[float]:
-    """The same in seconds that this thread computed, which other processes of a busy machine do not lengthen."""
+    """Median CPU seconds of this thread for each contender, which other processes affect little."""
     seconds: list[list[float]] = [[] for _ in contenders]
     for number in range(rounds + 2):
         for contender, mine in zip(contenders, seconds, strict=True):

@@ -1,10 +1,10 @@
-"""A face detector of somebody else on a video, in an environment of its own, where nothing of uncover is installed.
+"""Run another face detector on a video, in a separate environment without uncover.
 
     python others_run.py deface VIDEO BEGAN [WIDTHxHEIGHT]
     python others_run.py mediapipe VIDEO BEGAN
 
-BEGAN is the time at which the process was started (`time.time()`). deface hides the faces in a copy, as its command
-does; MediaPipe finds them. The last line is JSON.
+BEGAN is the start time of the process (`time.time()`). deface writes a copy with hidden faces, as its command does;
+MediaPipe detects faces. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 
 class Watch:
-    """Calls a detector and takes the time."""
+    """Wraps a detector and measures time."""
 
     def __init__(self, detector: Any, began: float) -> None:
         self._detector, self._began = detector, began
@@ -27,7 +27,7 @@ class Watch:
         self.first_box: float | None = None
 
     def __call__(self, frame: Any, *args: Any, **options: Any) -> Any:
-        """What the detector answers: of deface boxes and landmarks, of MediaPipe an object."""
+        """Call the detector; returns boxes and landmarks for deface, and an object for MediaPipe."""
         if self.first_call is None:
             self.first_call = time.time()
         answer = self._detector(frame, *args, **options)
@@ -38,14 +38,14 @@ class Watch:
         return answer
 
     def told(self) -> dict[str, float | int | None]:
-        """For who started this."""
+        """The measurements as plain values."""
         now = time.time()
         seconds = now - (self.first_call or now)
         return {"frames": self.frames, "seconds": seconds, "seconds_to_first_box": self.first_box}
 
 
 def run_deface(video: str, began: float, scale: str | None) -> Watch:
-    """As the command `deface VIDEO`, with `--scale` where one is given."""
+    """Run the equivalent of `deface VIDEO`, with `--scale` if given."""
     from deface.centerface import CenterFace
     from deface.deface import video_detect
 
@@ -60,7 +60,7 @@ def run_deface(video: str, began: float, scale: str | None) -> Watch:
 
 
 def run_mediapipe(video: str, began: float) -> Watch:
-    """The loop of its documentation, with the model for faces within 5 m, and OpenCV to read."""
+    """Run the loop of MediaPipe's documentation, with the model for faces within 5 m, reading with OpenCV."""
     import cv2
     import mediapipe as mp
 

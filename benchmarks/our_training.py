@@ -1,4 +1,4 @@
-"""Our side of `make bench-train`, and the one evaluator that scores both."""
+"""Our side of `make bench-train`, and the evaluator that scores both sides."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROUNDS = 5
 
 
 def make_demo_sets(folder: Path) -> None:
-    """Have Snakemake make the demo's two sets, if that is still to be done."""
+    """Make the demo's two sets with Snakemake, if they do not exist."""
     sets = [folder / name / "manifest.parquet" for name in ("train", "val")]
     if not all(path.exists() for path in sets):
         profile = ["--workflow-profile", "workflow/profiles/default"]
@@ -30,14 +30,14 @@ def make_demo_sets(folder: Path) -> None:
 
 
 def arguments(data: Path, settings: Detector, start: Path | None, out: Path, cache: str, device: str) -> list[str]:
-    """What `uncover train` is given."""
+    """Arguments of `uncover train`."""
     words = [str(data / "train"), str(out), "--val", str(data / "val"), "--cache", cache, "--device", device]
     words += ["--set", *(as_pairs(settings) or [f"epochs={settings.epochs}"])]
     return words + (["--start", str(start)] if start else [])
 
 
 def import_weights(checkpoint: Path, sha256: str, out: Path) -> Path:
-    """Make a safe file of an upstream checkpoint."""
+    """Convert an upstream checkpoint to a safe weights file."""
     uncover("import_weights", str(checkpoint), str(out), "--sha256", sha256)
     return out
 
@@ -45,7 +45,7 @@ def import_weights(checkpoint: Path, sha256: str, out: Path) -> Path:
 def score(folder: Path, data: Path, settings: Detector, device: str) -> dict[str, float]:
     """Mean AP on the val photos of the weights in a folder, ours (weights.pt) or upstream's, by our evaluator.
 
-    Kept in scored.json until the evaluator's code is another.
+    Stored in scored.json, and reused until the evaluator's code changes.
     """
     kept, code = folder / "scored.json", code_digest(*EVALUATOR)
     if kept.exists() and (scores := json.loads(kept.read_text(encoding="utf-8")))["code"] == code:
@@ -54,7 +54,7 @@ def score(folder: Path, data: Path, settings: Detector, device: str) -> dict[str
     labels = data / "val" / "labels"
     if foreign.exists():
         import_weights(foreign, sha256_of(foreign), weights)
-        # Where it knows whole faces only, they are class 0 for it.
+        # Upstream's labels: with whole faces only, they are class 0.
         labels = folder / "data" / "val" / "labels"
     predictions, record = folder / "predictions.parquet", folder / "evaluation"
     words = ["--image-size", str(settings.image_size), "--nms-iou", NMS_IOU, "--device", device]
@@ -69,9 +69,9 @@ def score(folder: Path, data: Path, settings: Detector, device: str) -> dict[str
 
 
 def start_seconds(words: list[str]) -> dict[str, float]:
-    """Seconds until the first batch is ready and of a bare `import torch`, in processes of their own, in turn.
+    """Seconds until the first batch is ready, and of `import torch`, in separate processes, in turn.
 
-    Anchors that do not fit are fitted before the first batch; how long a start takes where they fit stands beside it.
+    Anchors that do not fit the data are fitted before the first batch; the start without fitting is measured too.
     """
     bare = [sys.executable, "-c", "import torch; print('ready', flush=True)"]
     given = [*words, "--set", "autoanchor=false"]
@@ -88,19 +88,19 @@ def start_seconds(words: list[str]) -> dict[str, float]:
 
 
 def uncover(*words: str) -> None:
-    """Run a command of ours, and stop if it fails."""
+    """Run a command of uncover; exit if it fails."""
     done = subprocess.run([BIN / "uncover", *words], check=False, capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"uncover {' '.join(words)}\nfailed: {done.stderr[-2000:]}")
 
 
 def sha256_of(path: Path) -> str:
-    """Hash of a file."""
+    """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def until_ready(command: list[str]) -> float:
-    """Seconds until a process that is started says "ready"."""
+    """Start a process, and return the seconds until it prints "ready"."""
     start = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
@@ -109,7 +109,7 @@ def until_ready(command: list[str]) -> float:
                 seconds = time.perf_counter() - start
                 process.communicate()
                 return seconds
-        sys.exit(f"{' '.join(command)}\nnever had a batch: {process.stderr.read()[-2000:]}")
+        sys.exit(f"{' '.join(command)}\nended before the first batch: {process.stderr.read()[-2000:]}")
 
 
 def _value(number: float | dict[str, float]) -> float:

@@ -1,4 +1,4 @@
-"""Photos and heatmaps to train on where only time matters: noise with a face-like disk, and maps of ten classes."""
+"""Generated photos and heatmaps for measuring training time: noise with a face-like disk, and maps of ten classes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def make_sets(folder: Path, size: int, train: int, val: int) -> tuple[Path, Path
     """Write `photos/` and `maps/`, each with train/ and val/.
 
     Args:
-        folder: Empty.
-        size: Longest side of what the network behind the heatmaps saw, in pixels.
-        train: Photos.
-        val: Likewise.
+        folder: Empty output folder.
+        size: Longest side of the input of the network behind the heatmaps, in pixels.
+        train: Number of training photos.
+        val: Number of validation photos.
 
     Returns:
         The two folders.

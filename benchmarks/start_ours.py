@@ -1,4 +1,4 @@
-"""Start `uncover train` with the arguments given, say "ready" when the first batch is at hand, and stop."""
+"""Start `uncover train` with the given arguments, print "ready" when the first batch is ready, and exit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uncover import cli
 
 
 def stop_at_first_batch(*_: object) -> None:
-    """In place of the call that hands a batch to the network."""
+    """Replacement of the call that passes a batch to the network."""
     print("ready", flush=True)
     os._exit(0)
 

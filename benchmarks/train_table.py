@@ -1,4 +1,4 @@
-"""What `make bench-train` prints: a table of means and spreads, and the ratios."""
+"""Output of `make bench-train`: a table of means and standard deviations, and ratios."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 Records = Mapping[str, Sequence[Mapping[str, Any]]]
 
 ROWS: tuple[tuple[str, str, Callable[[Mapping[str, Any]], float]], ...] = (
-    ("seconds per epoch, all-in (median)", ".2f", lambda record: record["epoch_seconds"]),
+    ("seconds per epoch, total (median)", ".2f", lambda record: record["epoch_seconds"]),
     ("seconds from start to end", ".1f", lambda record: record["seconds"]),
     ("seconds to the first batch", ".2f", lambda record: record["first_batch_seconds"]),
     ("peak memory, MiB: shared pages once", ".0f", lambda record: record["peak_pss_mib"]),
@@ -20,13 +20,13 @@ ROWS: tuple[tuple[str, str, Callable[[Mapping[str, Any]], float]], ...] = (
     ("mAP50-95, own", ".4f", lambda record: record["own"]["map50_95"]),
     ("mAP50, one evaluator", ".4f", lambda record: record["scored"]["map50"]),
     ("mAP50-95, one evaluator", ".4f", lambda record: record["scored"]["map50_95"]),
-    ("val batches cut short by the clock", ".1f", lambda record: record.get("batches_cut_short", 0)),
+    ("val batches cut short by a time limit", ".1f", lambda record: record.get("batches_cut_short", 0)),
     ("load of the machine", ".2f", lambda record: record["load"]),
 )
 
 
 def print_table(records: Records, started: Mapping[str, float]) -> None:
-    """Mean and standard deviation over the seeds, a column per contender."""
+    """Print mean and standard deviation over the seeds, with a column per contender."""
     width = max(len(label) for label, *_ in ROWS)
     print(" " * width, *(f"{name:>22}" for name in records))
     for label, form, value in ROWS:
@@ -36,7 +36,7 @@ def print_table(records: Records, started: Mapping[str, float]) -> None:
 
 
 def figures(records: Records, started: Mapping[str, float]) -> dict[str, float]:
-    """The ratios, ours to upstream's, and the differences, ours minus upstream's, each the mean over seeds."""
+    """Ratios of ours to upstream's and differences of ours minus upstream's, each as a mean over seeds."""
 
     def ratio(value: Callable[[Mapping[str, Any]], float], name: str = "ours") -> float:
         pairs = zip(records[name], records["upstream"], strict=False)
@@ -51,7 +51,7 @@ def figures(records: Records, started: Mapping[str, float]) -> dict[str, float]:
         "epoch_time_ratio_with_side_swap": ratio(lambda record: record["epoch_seconds"], "ours_side_swap"),
         "total_time_ratio": ratio(lambda record: record["seconds"]),
         "first_batch_ratio": ratio(lambda record: record["first_batch_seconds"]),
-        # Upstream's readers share their parent's pages: a plain sum would count those three times, in our favour.
+        # Upstream's reader processes share pages with their parent: a plain sum counts those several times.
         "peak_memory_ratio": ratio(lambda record: record["peak_pss_mib"]),
         "peak_memory_ratio_plain_sum": ratio(lambda record: record["peak_rss_mib"]),
         "peak_memory_ratio_first_process": ratio(lambda record: record["peak_main_mib"]),

@@ -1,4 +1,4 @@
-"""Upstream's side of `make bench-train`: its environment, its data folder, its words for our settings."""
+"""Upstream's side of `make bench-train`: environment, data folder, and command line for our settings."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ VERSIONS = ("yolov5", "torch", "torchvision", "numpy", "opencv-python-headless")
 
 
 def make_environment(folder: Path) -> Path:
-    """Install the locked requirements, if that is still to be done; returns the environment's Python."""
+    """Install the locked requirements, if not done yet; returns the environment's Python."""
     ready, wanted = folder / ".ready", hashlib.sha256(REQUIREMENTS.read_bytes()).hexdigest()
     python = folder / "bin" / "python"
     if ready.exists() and ready.read_text() == wanted:
         return python
-    print(f"upstream: making its environment in {folder}", flush=True)
+    print(f"upstream: creating its environment in {folder}", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
     options = ["--quiet", "--no-deps", "--require-hashes", "-r", str(REQUIREMENTS)]
-    # uv takes seconds where pip takes minutes, but finds no index where only pip's settings name one.
+    # uv is much faster than pip, but ignores an index that is configured for pip only.
     uv = [BIN / "uv", "pip", "install", "--compile-bytecode", "--python", python, *options]
     if subprocess.run(uv, check=False).returncode != 0:
         subprocess.run([python, "-m", "pip", "install", *options], check=True)
@@ -40,10 +40,10 @@ def make_environment(folder: Path) -> Path:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Variables without which upstream 7.0.14 does not run here, or looks for a network."""
+    """Environment variables that upstream 7.0.14 needs to run with these packages and offline."""
     settings = str(folder / "config")
     return {
-        # Its weights are pickles.
+        # Checkpoints are pickles.
         "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",
         "YOLOV5_CONFIG_DIR": settings,
         "YOLO_CONFIG_DIR": settings,
@@ -51,22 +51,22 @@ def environment(folder: Path) -> dict[str, str]:
         "YOLO_AUTOINSTALL": "false",
         "HF_HUB_OFFLINE": "1",
         "MPLBACKEND": "agg",
-        # torch warns in every batch that an old name is used.
+        # torch warns about a deprecated name in every batch.
         "PYTHONWARNINGS": "ignore",
     }
 
 
 def versions(python: Path) -> dict[str, str]:
-    """Versions of the packages that matter, in upstream's environment."""
+    """Versions of the relevant packages in upstream's environment."""
     code = f"import json; from importlib.metadata import version; print(json.dumps([version(n) for n in {VERSIONS}]))"
     found = subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout
     return dict(zip(VERSIONS, json.loads(found), strict=True))
 
 
 def lay_out(data: Path, settings: Detector, folder: Path) -> Path:
-    """Links to the photos beside labels as the settings choose them; returns the data.yaml.
+    """Write links to the photos, and labels of the classes in the settings; returns the data.yaml.
 
-    Upstream writes a cache beside the labels, so it gets a folder of its own.
+    Upstream writes a cache beside the labels, so it gets a separate folder.
     """
     shutil.rmtree(folder, ignore_errors=True)
     whole_face_only = settings.classes == "whole_face"
@@ -92,7 +92,7 @@ def lay_out(data: Path, settings: Detector, folder: Path) -> Path:
 def command(
     python: Path, data: Path, settings: Detector, weights: Path | None, out: Path, cache: str, device: str
 ) -> list[str | Path]:
-    """The call of its train.py that means these settings; it notes when its first batch comes in out/events.jsonl."""
+    """Command of upstream's train.py with these settings; it writes the time of its first batch to out/events.jsonl."""
     hyperparameters = {name: value for name, value in settings.hyperparameters if value is not None}
     out.mkdir(parents=True)
     (out / "hyp.yaml").write_text(yaml.safe_dump(hyperparameters), encoding="utf-8")
@@ -114,13 +114,13 @@ def command(
 
 
 def refuse(settings: Detector) -> str | None:
-    """Why upstream cannot be given these settings, if so."""
+    """Why upstream cannot train with these settings; None if it can."""
     if settings.nominal_batch != 64:
-        return "nominal_batch: upstream's is 64"
+        return "nominal_batch: upstream's is always 64"
     if settings.precision != "float32":
-        return "precision: without a network upstream trains in float32 only"
+        return "precision: upstream trains offline in float32 only"
     if settings.batch == "auto":
-        return "batch: give a number, the two would find different ones"
+        return "batch: expected a number, because the two programs would choose different sizes"
     return None
 
 
@@ -131,7 +131,7 @@ def first_batch_seconds(out: Path, started: float) -> float:
 
 
 def _write_font(path: Path) -> None:
-    """Upstream downloads a font before it does anything, even where it is told not to plot; any font will do."""
+    """Upstream downloads a font at its start, even without plots; provide any font instead."""
     import matplotlib
 
     path.parent.mkdir(parents=True)

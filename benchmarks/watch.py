@@ -1,4 +1,4 @@
-"""Run a training and watch it from outside: when each epoch is over, and how much memory its processes take."""
+"""Run a training, and record the end of each epoch and the memory of its processes from outside."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ MIB = 2**20
 
 @dataclass
 class Watched:
-    """What was seen of one training.
+    """Measurements of one training.
 
     Attributes:
-        started: Time since 1970 at which the process was started, in seconds.
-        seconds: From the start of the process to its end.
-        epoch_ends: Seconds from the start until each epoch's row stood in the record.
-        peak_rss_mib: Largest sum of the resident memory of all its processes; what they share counts several times.
-        peak_pss_mib: The same, what is shared counting once.
-        peak_main_mib: Largest resident memory of the first process alone.
-        load: Mean number of runnable tasks of the whole machine, ours included (Linux's one-minute load).
+        started: Start of the process, in seconds since 1970.
+        seconds: Duration of the process.
+        epoch_ends: Seconds from the start until the row of each epoch was written.
+        peak_rss_mib: Peak sum of the resident memory of all its processes; shared memory counts several times.
+        peak_pss_mib: The same, with shared memory counted once.
+        peak_main_mib: Peak resident memory of the first process only.
+        load: Mean number of runnable tasks of the whole machine, including the training (Linux one-minute load).
     """
 
     started: float
@@ -52,10 +52,10 @@ def watch(
 
     Args:
         command: The program and its arguments.
-        log: File for what it prints.
-        find_record: Gives the CSV to which each epoch adds a row, once it is there.
-        tell: Called with the number of finished epochs whenever one is over.
-        environment: Variables to set beside those of this process.
+        log: File for its output.
+        find_record: Returns the CSV file to which each epoch adds a row, once it exists.
+        tell: Called with the number of finished epochs after each epoch.
+        environment: Environment variables to add to those of this process.
 
     Raises:
         SystemExit: The command fails; the end of its log is printed.
@@ -85,7 +85,7 @@ def watch(
                     _weigh(process.pid, seen)
             seen.seconds = time.perf_counter() - clock
         finally:
-            # Readers and other helpers stand in the same session; nothing of it may outlive the bench.
+            # Worker processes are in the same session; end all of them with the benchmark.
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
@@ -97,7 +97,7 @@ def watch(
 
 
 def count_rows(record: Path | None) -> int:
-    """Rows of a CSV below its header; 0 where there is none yet."""
+    """Number of rows of a CSV file below its header; 0 if it does not exist yet."""
     if record is None:
         return 0
     try:
@@ -126,7 +126,7 @@ def _weigh(pid: int, seen: Watched) -> None:
 
 
 def _pss(process: psutil.Process) -> int:
-    """Resident bytes, each shared page divided by its sharers; plain resident bytes where the system cannot tell."""
+    """Resident bytes, with shared pages divided by their number of users; plain resident bytes if not available."""
     rollup = Path(f"/proc/{process.pid}/smaps_rollup")
     if not rollup.exists():
         return int(process.memory_info().rss)

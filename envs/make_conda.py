@@ -1,8 +1,8 @@
 """Write the environment of `snakemake --sdm conda` from the lock: envs/uncover.yaml and envs/uncover.post-deploy.sh.
 
-conda makes Python and pip; then Snakemake runs the script of the same name in the new environment. Only there can pip
-be told not to look for what packages demand (overrides.txt leaves some out on purpose). Snakemake copies both files
-elsewhere first and takes a digest of them, so the script must hold every pin itself.
+conda installs Python and pip; then Snakemake runs the script of the same name in the new environment. Only the script
+can run pip without dependency resolution, which is needed because overrides.txt omits some dependencies on purpose.
+Snakemake copies both files elsewhere and computes a digest of them, so the script must contain every pin itself.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ variables:
   PYTHONNOUSERSITE: "1"
 """
 
-# Snakemake takes the first line for the interpreter, and puts the path of the script behind it without quotes, where a
-# space would end it. So the line names the script itself, which stands beside the environment, and ends as a comment.
+# Snakemake uses the first line as the interpreter, and appends the path of the script without quotes, which fails with
+# spaces. So the line names the script itself, which is beside the environment, and makes the appended path a comment.
 SCRIPT = """\
 #!/bin/sh "$CONDA_PREFIX.post-deploy.sh" #
 # Made by `make lock` from requirements.txt; do not edit. Installs the lock into the conda environment that is active.
@@ -42,7 +42,7 @@ def environment(project: str) -> str:
     """The environment file.
 
     Args:
-        project: Text of pyproject.toml, which says from which Python on.
+        project: Text of pyproject.toml, with the minimum version of Python.
     """
     (python,) = re.findall(r'^requires-python = ">=(\d+\.\d+)"$', project, re.MULTILINE)
     return ENVIRONMENT.format(python=python)

@@ -86,7 +86,7 @@ def new_folder(out: Path, maker: str = "") -> Iterator[Path]:
 def alone_in(folder: Path, report: Callable[[str], None]) -> Iterator[None]:
     """Wait until no other process holds the lock of a folder, then hold it.
 
-    The lock (flock) is released when the process ends, even if it is killed. File systems without locks are ignored.
+    The lock (flock) is released when the process ends, even if it is killed. Without file-system locks it only reports.
 
     Args:
         folder: Folder to lock. It is created if needed, and removed if it is empty at the end.

@@ -320,7 +320,7 @@ class RunPaths:
         return f"{self.root}/metrics/learning_curve.csv"
 
     def further_curve(self, start: str) -> str:
-        """Learning curve from other start weights."""
+        """Learning curve from other initial weights."""
         return f"{self.root}/metrics/learning_curve_{start}.csv"
 
     # Videos.
@@ -342,7 +342,7 @@ class RunPaths:
         return DatasetFolder(f"{self.root}/finetune/dataset")
 
     def finetuned(self, left_out: str, freeze: object, count: object, further: str = "") -> FinetuneFolder:
-        """Fine-tuned model; `further` names other start weights than the first."""
+        """Fine-tuned model; `further` names other initial weights than the first."""
         start = f"from_{further}/" if further else ""
         return FinetuneFolder(f"{self.root}/finetune/{start}left_out/{left_out}/freeze_{freeze}/{count}")
 

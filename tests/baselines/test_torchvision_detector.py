@@ -1,4 +1,4 @@
-"""Torchvision's detectors: networks, start weights, a training that repeats itself and goes on, boxes in the photo."""
+"""Torchvision's detectors: networks, initial weights, repeatable and resumed trainings, boxes in the photo."""
 
 import json
 from pathlib import Path

@@ -44,7 +44,7 @@ def test_the_reason_why_weights_are_not_there_is_passed_on(faces, tmp_path, caps
         (["yolo11", "--set", "network=yolo11z"], "key network: expected 'yolo11n'"),
         (["retinanet", "--device", "tpu"], "device tpu: unknown"),
         (["retinanet", "--start", "gone.pt"], "gone.pt: does not exist"),
-        (["retinanet"], "weights=coco requires start weights; pass --weights WEIGHTS or --set weights=scratch"),
+        (["retinanet"], "weights=coco needs initial weights; pass --weights WEIGHTS or --set weights=scratch"),
     ],
 )
 def test_bad_words_are_said_in_a_line(faces, tmp_path, capsys, words, says):

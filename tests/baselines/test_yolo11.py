@@ -142,7 +142,7 @@ def test_coco_weights_go_wherever_they_fit(faces, tmp_path, capsys):
     with pytest.raises(InputError, match=r"coco\.pt: matches \d+ of \d+ tensors of yolo11n; expected weights"):
         few = BaselineWeights(dict(list(coco.items())[:99]), {"source": "coco.pt"})
         yolo11.start_from(build("yolo11n"), few, "yolo11n")
-    with pytest.raises(InputError, match=r"yolo11: weights=coco requires start weights; pass --weights"):
+    with pytest.raises(InputError, match=r"yolo11: weights=coco needs initial weights; pass --weights"):
         train("yolo11", QUICK.model_copy(update={"weights": "coco"}), faces, tmp_path)
 
 

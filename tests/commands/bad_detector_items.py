@@ -75,10 +75,10 @@ BAD_SETS: dict[str, tuple[Spoil, str]] = {
         labels("0 .5 .5 .1 .1\n7 .5 .5 .1 .1"),
         ROW + "class 7 is unknown; expected an id that data.yaml",
     ),
-    "NaN": (labels("0 .5 .5 .1 .1\n0 nan .5 .1 .1"), ROW + "'0 nan .5 .1 .1' .* no finite number"),
+    "NaN": (labels("0 .5 .5 .1 .1\n0 nan .5 .1 .1"), ROW + "'0 nan .5 .1 .1' .* not a finite number"),
     "out of range": (labels("0 .5 .5 .1 .1\n0 1.5 .5 .1 .1"), ROW + ".* expected shares of the image from 0 to 1"),
     "four columns": (labels("0 .5 .5 .1 .1\n0 .5 .5 .1"), ROW + "4 values; expected five"),
-    "no numbers": (labels("0 .5 .5 .1 .1\n0 .5 .5 .1 x"), ROW + ".* are no five numbers"),
+    "no numbers": (labels("0 .5 .5 .1 .1\n0 .5 .5 .1 x"), ROW + ".* are not five numbers"),
     "empty train": (emptied("train/images"), "train/images: no image in it; expected files that end in"),
     "empty val": (emptied("val/images"), "val/images: no image in it"),
     "train without labels": (gone("train/labels"), "train: no box in the labels of 6 images"),
@@ -128,7 +128,7 @@ def no_numbers(content: dict[str, Any]) -> None:
 
 EXPECTED = "expected weights of 'uncover train' or 'uncover import_weights'"
 BAD_WEIGHTS: dict[str, tuple[Make, str]] = {
-    "truncated": (lambda good, bad: bad.write_bytes(good.read_bytes()[:-5000]), f"is truncated, damaged .*{EXPECTED}"),
+    "truncated": (lambda good, bad: bad.write_bytes(good.read_bytes()[:-5000]), f"truncated, damaged .*{EXPECTED}"),
     "a flipped bit": (flipped, "truncated, damaged"),
     "zero bytes": (lambda good, bad: bad.touch(), "is empty"),
     "pickle": (
@@ -144,11 +144,11 @@ BAD_WEIGHTS: dict[str, tuple[Make, str]] = {
         "not a YOLOv5 detector but a dict of epoch",
     ),
     "no state": (edited(lambda content: content.update(state=None)), "not a weights file of uncover"),
-    "other version": (edited(lambda content: content.update(version=99)), "has version 99 of the format"),
+    "other version": (edited(lambda content: content.update(version=99)), "has format version 99"),
     "unknown network": (header(model="yolov9"), "network yolov9: unknown; expected one of yolov5n"),
     "too few names": (header(class_names=["a"]), "invalid header"),
     "impossible padding": (header(padding=999), "invalid header"),
     "other channels": (header(channels=10), "does not match a yolov5n with 10 channels and 2 classes .3 input"),
-    "layers missing": (edited(lambda content: content.update(state={})), r"are not those .*no fitting .model"),
+    "layers missing": (edited(lambda content: content.update(state={})), r"does not match .*no matching .model"),
     "no numbers": (edited(no_numbers), "has weights that are not finite"),
 }

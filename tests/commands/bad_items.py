@@ -126,12 +126,16 @@ BAD_ITEMS = {
         "wflw", spoil_row(lambda row: [*row[:205], "7", row[206]]), (LIST, 2, "malformed_row"), "expected 0 or 1", 2
     ),
     "photo outside": Bad(
-        "wflw", spoil_row(lambda row: [*row[:206], "../../b.jpg"]), (LIST, 2, "malformed_row"), "outside WFLW_images", 2
+        "wflw",
+        spoil_row(lambda row: [*row[:206], "../../b.jpg"]),
+        (LIST, 2, "malformed_row"),
+        "is not in WFLW_images",
+        2,
     ),
     "endless name": Bad(
         "wflw", spoil_row(lambda row: [*row[:206], "b" * 300 + ".jpg"]), (LIST, 2, "missing_photo"), "does not exist", 2
     ),
-    "same face twice": Bad("wflw", same_face_twice, (LIST, 2, "duplicate_face"), "stand twice", 1),
+    "same face twice": Bad("wflw", same_face_twice, (LIST, 2, "duplicate_face"), "occur twice", 1),
     "boxes outside": Bad("wflw", far_outside, (LIST, 2, "no_usable_part"), "no part has", 1),
     "boxes outside, dropped": Bad(
         "wflw", far_outside, (LIST, 2, "outside_image"), "extends beyond the image", 1, ["--outside", "drop"]

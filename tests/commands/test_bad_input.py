@@ -106,10 +106,10 @@ def nothing_usable(raw: RawData) -> None:
         ("merl_rav", lambda raw: None, "expected a MERL-RAV tree"),
         ("merl_rav", lambda raw: (raw.root / "left/testset").mkdir(parents=True), "contains no annotation"),
         ("300w", lambda raw: raw.photo("a.jpg"), "no .pts file below it"),
-        ("300w", lambda raw: raw.write("a.pts", raw.pts(raw.points(68))), "nothing usable .* does not exist"),
+        ("300w", lambda raw: raw.write("a.pts", raw.pts(raw.points(68))), "contains nothing usable.* does not exist"),
         ("graded", lambda raw: None, "no image in it"),
         ("graded", lambda raw: (raw.root / "hard/images").mkdir(parents=True), "no image in it"),
-        ("graded", lambda raw: raw.write("hard/images/a.jpg", b""), "nothing usable .* is empty"),
+        ("graded", lambda raw: raw.write("hard/images/a.jpg", b""), "contains nothing usable.* is empty"),
         ("graded", lambda raw: (raw.photo("a/images/a.jpg"), raw.write("a/x.json", "{")), "x.json: is not JSON"),
     ],
 )

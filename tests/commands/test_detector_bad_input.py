@@ -81,7 +81,7 @@ def test_an_impossible_wish_is_refused(
     ("text", "says"),
     [
         ("epochs: 3", "is not JSON; expected a summary of 'uncover evolution_history'"),
-        ("{}", "with the keys hyperparameters"),
+        ("{}", "expected a summary of 'uncover evolution_history' with the keys hyperparameters"),
         ('{"hyperparameters": 3}', "expected keys with values; found 3"),
         ('{"hyperparameters": {"lr9": 3}}', "key lr9 is unknown; did you mean"),
     ],
@@ -106,14 +106,14 @@ def test_bad_weights_are_never_used(good: Good, tmp_path: Path, complaint: Compl
 def test_start_weights_of_another_network(good: Good, tmp_path: Path, complaint: Complaint) -> None:
     another_network(good.weights, tmp_path / "s.pt")
     line = complaint("train", good.data, tmp_path / "out", *QUICK, "--start", tmp_path / "s.pt", "--device", "cpu")
-    assert "s.pt: holds weights of yolov5s; expected those of yolov5n, or model=yolov5s" in line
+    assert "s.pt: has weights of yolov5s, not of yolov5n; pass other weights, or --set model=yolov5s" in line
 
 
 @pytest.mark.parametrize(
     ("content", "stated", "says"),
     [
         (b"any", None, "truncated, damaged, or not written by torch"),
-        (b"any", "0" * 64, "not opened, because its sha256 is .* and not 000"),
+        (b"any", "0" * 64, "not opened, because its sha256 is .*; expected 000"),
         (b"any", "its own", "truncated, damaged, or not written by torch"),
         (None, "0" * 64, "does not exist; put the file there"),
         ("a folder", "0" * 64, "is a folder; expected a file"),

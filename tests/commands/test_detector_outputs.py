@@ -175,9 +175,9 @@ def test_a_training_that_is_killed_goes_on(
     [
         (["--generation", "-1"], "--generation -1: expected 0 or more"),
         (["--generation", "1"], "generation 1 descends from generations 0 to 0; pass the records of 0 with --history"),
-        (["--generation", "2", "--history", "RECORD"], "no record of 1 given with --history"),
+        (["--generation", "2", "--history", "RECORD"], "pass the records of 1 with --history"),
         (["--generation", "1", "--history", "nowhere.json"], "nowhere.json: does not exist; make it with"),
-        (["--generation", "1", "--history", "RECORD", "RECORD"], "0.json: is of generation 0, as "),
+        (["--generation", "1", "--history", "RECORD", "RECORD"], "0.json: has generation 0, like "),
         (["--generation", "0", "--evolution", "parallel"], "--evolution parallel: expected key=value"),
         (
             ["--generation", "0", "--evolution", "parents=0"],

@@ -146,7 +146,7 @@ def test_wrong_files(predicted: Path, labels: Path, tmp_path: Path, capsys: pyte
     (labels / "b.txt").write_text("2 0.2 0.2 0.2 0.2\n2 0.2 nan 0.2 0.2\n")
     assert evaluate(predicted, labels, "--out", str(tmp_path / "record")) == 2
     lines = capsys.readouterr().err.splitlines()
-    assert len(lines) == 3 and "none.parquet: does not exist" in lines[0] and "none: is no folder" in lines[1]
+    assert len(lines) == 3 and "none.parquet: does not exist" in lines[0] and "none: is not a folder" in lines[1]
     assert "b.txt, row 2: '2 0.2 nan 0.2 0.2' has a value that is not a finite number" in lines[2]
     assert not (tmp_path / "record").exists()
 

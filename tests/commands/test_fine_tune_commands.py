@@ -63,7 +63,7 @@ def test_a_trained_model_is_replaced_by_the_very_same_training_only(
         "other settings (epochs: 1 there, 2 here)": (*words, "epochs=2"),
         "other data (train_images: 9 there, 8 here)": (*words, "--leave-out", "infant_02"),
         "other settings": ("train", "my_model/data", "my_model", "--val", "my_model/data", "--device", "cpu"),
-        "other start weights": ("train", "--from", "two.pt", *words[3:]),
+        "other initial weights": ("train", "--from", "two.pt", *words[3:]),
         "other data;": words,
     }
     make_start(place / "two.pt", image_size=64, training={"settings": {}, "note": "of another training"})
@@ -73,9 +73,9 @@ def test_a_trained_model_is_replaced_by_the_very_same_training_only(
         capsys.readouterr()
         assert run(*command) == 2
         line = capsys.readouterr().err.splitlines()[-1]
-        if what != "other start weights":
+        if what != "other initial weights":
             assert f"my_model: has a trained model of {what}" in line
-        assert "has a trained model of other" in line and "give another name, or remove it first" in line
+        assert "has a trained model of other" in line and "pass another name, or remove the folder first" in line
         assert files_of(place / "my_model") == weights
     # Weights that say nothing of where they come from are somebody's too.
     (place / "my_model/summary.json").unlink()
@@ -191,7 +191,10 @@ BAD: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "idle": (("train", *TUNE, "--channels", "3"), "--channels 3: has no effect on fine-tuning"),
     "heatmaps": (("train", *TUNE, "--input", "grey"), "--input grey: the input is that of the initial weights"),
-    "frozen nothing": (("train", "--data", "my_frames", "--freeze", "backbone"), "freeze=10: keeps start weights"),
+    "frozen nothing": (
+        ("train", "--data", "my_frames", "--freeze", "backbone"),
+        "freeze=10: frozen layers require initial weights",
+    ),
     "unknown setting": (("train", *TUNE, "--set", "epoch=3"), "key epoch is unknown; did you mean epochs"),
     "negative count": (
         ("fine_tune", "s", "o", "--from", "run", "--count", "-1", "--leave-out", "x"),

@@ -73,7 +73,7 @@ def test_predict(place: Path, lose: Lose, error: Exception, capsys: pytest.Captu
     code, line = told(capsys, *words, "--device", "cpu")
     assert code == 2 and not (place / "found.parquet").exists()
     assert line.startswith("uncover predict: error: a batch of 4 images of 64 x 64 pixels on cpu: does not fit into")
-    assert "; take a smaller batch or image size" in line and "total capacity" not in line
+    assert "; use a smaller batch or image size" in line and "total capacity" not in line
 
 
 def test_predict_sets_keeps_the_tables_that_are_whole(
@@ -124,7 +124,7 @@ def test_train(place: Path, lose: Lose, error: Exception, capsys: pytest.Capture
     code, line = told(capsys, "train", "sets", "out", *QUICK)
     assert code == 2 and not (place / "out/weights.pt").exists()
     assert "error: epoch 1: a batch of 2 images of 64 x 64 pixels on cpu: does not fit into memory" in line
-    assert line.endswith("; take a smaller batch (now 2) or image_size (now 64) with --set")
+    assert line.endswith("; use a smaller batch (now 2) or image_size (now 64) with --set")
 
 
 def test_a_training_says_that_its_epochs_are_kept(

@@ -79,11 +79,11 @@ def test_files_of_heatmaps_will_do(root: Path, tmp_path: Path) -> None:
     [
         (["--input", "joint"], "--input joint: requires heatmaps; pass --heatmaps DIR, a folder with the sets"),
         (["--heatmaps", "maps"], "--heatmaps .*maps: --input photo uses no heatmaps; pass --input joint or classes"),
-        (["--heatmaps", "maps", "--input", "joint", "--channels", "3"], "--channels 3: --input joint has 1; leave"),
+        (["--heatmaps", "maps", "--input", "joint", "--channels", "3"], "--channels 3: --input joint has 1 channel"),
         (["--heatmaps", "maps", "--input", "classes", "--channels", "1"], "--channels 1: --input classes has 10"),
         (["--heatmaps", "maps/val", "--input", "joint"], "val/train/manifest.parquet: does not exist; make it"),
         (["--input", "hue"], "invalid choice: 'hue'"),
-        (["--set", "freeze=24"], "freeze=24: frozen layers require start weights; pass --weights WEIGHTS"),
+        (["--set", "freeze=24"], "freeze=24: frozen layers require initial weights; pass --weights WEIGHTS"),
         (["--set", "freeze=25"], "key freeze: expected a number less than or equal to 24; found 25"),
     ],
 )  # fmt: skip

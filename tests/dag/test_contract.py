@@ -44,7 +44,7 @@ SYNTHETIC_JOBS = {
         [*NUMBERED_TABLES, *VARIANTS_TABLES, *OTHER_TABLES, *BASELINE_TABLES, *FIGURES, "figure_rescue"], 1
     ),
 }
-# Five ways to look at three videos; each infant is left out once, of the start weights and of two counts of frames
+# Five ways to look at three videos; each infant is left out once, of the initial weights and of two counts of frames
 # with the backbone free and frozen.
 EXTENDED_JOBS = SYNTHETIC_JOBS | {
     "make_synthetic": 6,

@@ -1,4 +1,4 @@
-"""Weights that download failed stop what needs them, and nothing else; once there, all is made up for."""
+"""Weights that cannot be fetched stop what needs them, and nothing else; once there, all is made up for."""
 
 from __future__ import annotations
 

@@ -113,7 +113,7 @@ def test_less_time_than_a_rule_that_starts_anew_thinks_right_is_told(plain_check
     text = plain_checkout.snakemake(*TARGETS, *ON_SLURM, *words)
     assert [asked_by(text, rule)["runtime"] for rule in ("train", "predict", "read_faces")] == ["90", "120", "30"]
     notes = [line for line in text.splitlines() if line.startswith("note: ")]
-    assert notes == ["note: predict asks for 120 minutes, not for 480: its partition allows no more"]
+    assert notes == ["note: predict requests 120 minutes instead of 480: the time limit of its partition"]
 
 
 def test_where_no_cluster_answers_a_dry_run_knows_no_limits(plain_checkout: Checkout, cluster: Path) -> None:

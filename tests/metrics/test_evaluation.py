@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +81,8 @@ def test_a_model_of_one_class_is_not_blamed_for_the_others(a_set: RandomSet) -> 
     evaluation = evaluate(only, a_set.truth, resamples=0)
     assert list(evaluation.names.values()) == ["eyes"]
     expected = evaluate(a_set.predictions, a_set.truth, ["eyes"], resamples=0)
-    assert evaluation.rates["AP50"] == expected.rates["AP50"]
+    # Without resamples the interval is nan, which from Python 3.13 on makes dataclasses differ.
+    np.testing.assert_equal(*(astuple(each.rates["AP50"]) for each in (evaluation, expected)))
 
 
 @pytest.mark.parametrize("images", [1, 2, 20])

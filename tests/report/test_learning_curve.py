@@ -38,7 +38,7 @@ def record(folder: Path, count: int, group: str, freeze: int, ap50: float | None
 
 @pytest.fixture
 def records(tmp_path: Path) -> list[Path]:
-    """Two infants, start weights, two numbers of frames, backbone free and frozen."""
+    """Two infants, initial weights, two numbers of frames, backbone free and frozen."""
     scores = {(0, 0): (0.2, 0.4), (5, 0): (0.5, 0.7), (50, 0): (0.8, 1.0), (5, 10): (0.3, 0.6), (50, 10): (0.5, None)}
     return [
         record(tmp_path, count, group, freeze, score)
@@ -84,7 +84,7 @@ def test_the_figure_has_a_line_per_infant_and_one_of_their_mean(records: list[Pa
     thick = [line for line in lines if line.get_linewidth() == 2]
     assert len(thin) == 2 * 2 and len(thick) == 2
     assert thick[0].get_ydata().tolist() == pytest.approx([0.3, 0.6, 0.9])
-    # The frozen ones begin at the same start weights, which were scored once.
+    # The frozen ones begin at the same initial weights, which were scored once.
     assert thick[1].get_ydata().tolist() == pytest.approx([0.3, 0.45, 0.5])
     assert [label.get_text() for label in left.get_xticklabels()] == ["0\n(start)", "5", "50\n(only 36)"]
     shown = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
@@ -97,7 +97,7 @@ def test_records_that_do_not_belong_together_are_refused(records: list[Path], tm
     cases = {
         "infant_01 with 0 frames, freeze 0, seed 0 is given twice": [*records, records[0]],
         "score all with the same --confidence": [*records, record(tmp_path, 9, "x", 0, 0.1, confidence=0.5)],
-        "start weights differ": [*records, record(tmp_path, 9, "y", 0, 0.1, start="other")],
+        "initial weights differ": [*records, record(tmp_path, 9, "y", 0, 0.1, start="other")],
     }
     for says, given in cases.items():
         with pytest.raises(InputError, match=says):

@@ -93,7 +93,7 @@ def test_a_confusion_matrix_keeps_its_counts(tmp_path: Path) -> None:
         ("predicted,nose,background\nnose,5,0.5\nbackground,1,0\n", "row 1, background: '0.5', expected a count"),
         ("predicted,nose,background\nnose,5,\nbackground,1,-1\n", "row 1, background: 'nan', expected a count"),
         ("predicted,nose,background\nnose,5,3\nbackground,1,-1\n", "row 2, background: '-1', expected a count"),
-        ("", "is empty"),
+        ("", "is not a CSV file"),
     ],
 )
 def test_a_spoilt_confusion_matrix_is_named(tmp_path: Path, text: str, message: str) -> None:

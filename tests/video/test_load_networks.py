@@ -100,8 +100,8 @@ def test_what_shows_no_gain_is_no_default(run: LiveRun) -> None:
     chosen = load_networks(options_of(run))
     assert chosen.rescue is None and chosen.digests.keys() == {"rgb10"}
     assert chosen.why == (
-        "none: the best method, part_fusion, found 1 of 10 missed faces in the run's trial (1 of 2 added boxes correct),"
-        " which shows no gain over a lower --confidence; to use it anyway, pass --rescue part_fusion"
+        "none: the best method, part_fusion, found 1 of 10 missed faces in the run's trial (1 of 2 added boxes correct)"
+        ", which shows no gain over a lower --confidence; to use it anyway, pass --rescue part_fusion"
     )
     named = load_networks(options_of(run, "part_fusion"))
     assert named.rescue is not None and named.why.endswith(

@@ -1,4 +1,4 @@
-"""Fine-tuning: what is taken from the start weights, who validates, and what the left-out infant never reaches."""
+"""Fine-tuning: what is taken from the initial weights, who validates, and what the left-out infant never reaches."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_the_network_is_that_of_the_start_weights_unless_one_is_named(sets, tmp_
 
 def test_training_on_sets_starts_from_packaged_weights_too(sets):
     assert read_job(sets, None, ["epochs=3"], find_weights("general")).settings.model == "scrfd_2.5g"
-    with pytest.raises(InputError, match=r"model: input should be 'yolov5n', .*; found 'scrfd_2.5g'"):
+    with pytest.raises(InputError, match=r"model: expected 'yolov5n', .*; found 'scrfd_2.5g'"):
         read_job(sets, None, ["model=scrfd_2.5g"])
 
 
@@ -170,7 +170,7 @@ def test_images_that_a_list_names_and_nobody_has_are_all_told(export, capsys):
     (export / "more.txt").write_text("./gone.png\n./train/images/0.png\n./lost.png\n")
     with pytest.raises(InputError, match=r"data\.yaml: 2 problems; .* the first: .*more\.txt, row 1: \./gone\.png"):
         read_job(export, None, [])
-    assert "more.txt, row 3: ./lost.png: no such image" in capsys.readouterr().err
+    assert "more.txt, row 3: ./lost.png: does not exist" in capsys.readouterr().err
 
 
 def test_bad_rows_of_both_sets_are_told_once_each(export, capsys):
@@ -226,4 +226,4 @@ def test_images_that_nobody_annotated_are_not_learnt_as_without_a_face(sets, cap
         pd.DataFrame(manifest | {"labelled": known}).to_parquet(sets / place / "manifest.parquet")
     job = read_job(sets, None, [])
     assert [path.name for path in job.training.paths] == [images[0], images[2]] and len(job.validation) == 2
-    assert "1 of 3 frames are not annotated" in capsys.readouterr().err
+    assert "left out 1 of 3 frames that are not annotated" in capsys.readouterr().err

@@ -72,5 +72,5 @@ def test_a_finished_model_stays_unless_it_is_of_the_same_training(tmp_path, want
 def test_digests_tell_other_data_and_other_start_weights(tmp_path, name):
     (tmp_path / "weights.pt").touch()
     (tmp_path / "summary.json").write_text(json.dumps({"digests": {name: "a"}}))
-    with pytest.raises(InputError, match="of other " + ("start weights;" if name == "start" else "data;")):
+    with pytest.raises(InputError, match="of other " + ("initial weights;" if name == "start" else "data;")):
         check_finished(tmp_path, {"digests": {name: "b"}}, tmp_path / "state")

@@ -259,5 +259,5 @@ def test_frozen_layers_have_no_graph_no_momentum_and_no_statistics(photos: Path,
 
 
 def test_there_must_be_weights_to_keep(photos: Path) -> None:
-    with pytest.raises(InputError, match="freeze=24: frozen layers require start weights; pass --weights WEIGHTS"):
+    with pytest.raises(InputError, match="freeze=24: frozen layers require initial weights; pass --weights WEIGHTS"):
         read_job(photos, None, [*WHOLE_FACES, "freeze=24"])

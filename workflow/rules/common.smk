@@ -78,7 +78,7 @@ def tell_once(rule, minutes, right):
     if engine.is_main(workflow) and rule not in SHORTENED:
         SHORTENED.add(rule)
         print(
-            f"note: {rule} asks for {minutes} minutes, not for {right}: its partition allows no more",
+            f"note: {rule} requests {minutes} minutes instead of {right}: the time limit of its partition",
             file=sys.stderr,
         )
 

@@ -1,4 +1,4 @@
-# Detectors: start weights, evolution of hyperparameters, training, stored predictions, evaluation.
+# Detectors: initial weights, evolution of hyperparameters, training, stored predictions, evaluation.
 
 # Half of the cores: two small jobs in parallel use a machine better than one after the other. A report has no number of
 # cores, and the cores of a cluster job are not the whole node.
@@ -80,7 +80,7 @@ def start_option(wildcards, input):
 
 
 def training_settings(settings):
-    """Settings as words, always with the network: a training without one uses that of its start weights."""
+    """Settings as words, always with the network: a training without one uses that of its initial weights."""
     words = [f"model={settings.model}", *as_pairs(settings)]
     return sorted(dict.fromkeys(words))
 

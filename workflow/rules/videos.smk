@@ -207,7 +207,7 @@ else:
 
 
 def network_options(start):
-    """Settings besides those of the start weights: a network without a face class gets a new head."""
+    """Settings besides those of the initial weights: a network without a face class gets a new head."""
     head = ["classes=whole_face"] if start in UPSTREAM else []
     size = CONFIG.finetune.image_size
     return head + ([] if size is None else [f"image_size={size}"])
@@ -272,7 +272,7 @@ rule learning_curve:
         "uncover learning_curve {output.curve:q} {input.records:q} 2>&1 | tee {log:q}"
 
 
-# The same from further start weights.
+# The same from further initial weights.
 if CONFIG.finetune.further:
 
     wildcard_constraints:

@@ -24,7 +24,7 @@ def build(network: str, size: int, started: bool) -> nn.Module:
     Args:
         network: Name of the backbone.
         size: Longest side of its input, in pixels.
-        started: Whether it will get start weights.
+        started: Whether it will get initial weights.
     """
     backbone = detector.build_backbone(network, started, None, resnet=[1, 2, 3, 4], mobile=None)
     # Torchvision's anchors for each kind of backbone: one size per level, or all sizes on each of few levels.

@@ -20,7 +20,7 @@ def build(network: str, size: int, started: bool) -> nn.Module:
     Args:
         network: Name of the backbone.
         size: Longest side of its input, in pixels.
-        started: Whether it will get start weights.
+        started: Whether it will get initial weights.
     """
     # Cells of at least 8 pixels, as in the paper. Torchvision has no such levels for MobileNet; this adds them.
     extra = LastLevelP6P7(LEVELS, LEVELS)

@@ -1,9 +1,9 @@
 """Torchvision's detectors, trained on whole faces with the recipe of its reference scripts.
 
-Networks and losses are torchvision's; backbone, start weights and loop are here. The recipe is SGD with momentum,
+Networks and losses are torchvision's; backbone, initial weights and loop are here. The recipe is SGD with momentum,
 linear warm-up, and random mirroring only. An interrupted training ends with the same weights as an uninterrupted one:
 random numbers depend only on seed and epoch. A backbone trained from scratch has ordinary batch norm: the frozen norms
-that torchvision uses for start weights would leave a new network without normalisation.
+that torchvision uses for initial weights would leave a new network without normalisation.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ CONFIDENCE, NMS_IOU, MOST_BOXES = 0.001, 0.5, 300
 MOMENTUM, DECAY, GRADIENT_NORM = 0.9, 1e-4, 10.0
 MOST_WARMUP_STEPS, FIRST_RATE = 1000, 1e-3
 LAST_LAYERS = 3
-"""Trainable layers of a backbone with start weights, torchvision's default."""
+"""Trainable layers of a backbone with initial weights, torchvision's default."""
 
 OLD_NAMES = (
     (re.compile(r"(\.fpn\.(?:inner|layer)_blocks\.\d+)\.(weight|bias)$"), lambda found: f"{found[1]}.0.{found[2]}"),
@@ -78,7 +78,7 @@ class Family:
     Attributes:
         name: Name of the baseline.
         build: Builds the network from the name of the backbone, the longest side of its input in pixels, and whether
-            the backbone gets start weights (with frozen norms and first layers).
+            the backbone gets initial weights (with frozen norms and first layers).
         face: Number of the face class.
     """
 
@@ -100,7 +100,7 @@ def build_backbone(
 
     Args:
         network: Name of the backbone.
-        started: Whether it will get start weights: norms and first layers are frozen then.
+        started: Whether it will get initial weights: norms and first layers are frozen then.
         extra: Block that makes the coarsest levels; None pools the last one.
         resnet: Layers of a ResNet that become levels.
         mobile: Layers of a MobileNet that become levels; None uses torchvision's.
@@ -245,7 +245,7 @@ def run_training(
         identity: Further values that change the result, such as a digest of the code.
 
     Raises:
-        InputError: A set or a photo is unusable, the start weights are missing or of another network, or the loss is
+        InputError: A set or a photo is unusable, the initial weights are missing or of another network, or the loss is
             no longer finite.
     """
     check_start(settings, start, family.name)

@@ -82,7 +82,7 @@ class Training:
         baseline: Name of the detector.
         network: Name of its network.
         settings: Its section of the config.
-        start: Start weights; None trains from scratch.
+        start: Initial weights; None trains from scratch.
         faces: Data to train and to validate on.
     """
 
@@ -135,22 +135,20 @@ class Training:
 
     def diverged(self, epoch: int) -> Diverged:
         """The error for a loss that is no longer finite in an epoch, counted from 0."""
-        what = "lower learning_rate, or use other start weights"
+        what = "lower learning_rate, or use other initial weights"
         return Diverged(f"epoch {epoch + 1}: the loss is no longer finite; {what}", epoch)
 
 
 def check_start(settings: Trained, start: BaselineWeights | None, name: str) -> None:
-    """Check that start weights are given if, and only if, the settings ask for them.
+    """Check that initial weights are given if, and only if, the settings ask for them.
 
     Raises:
         InputError: They are not.
     """
     if settings.weights == "coco" and start is None:
-        raise InputError(
-            f"{name}: weights=coco requires start weights; pass --weights WEIGHTS or --set weights=scratch"
-        )
+        raise InputError(f"{name}: weights=coco needs initial weights; pass --weights WEIGHTS or --set weights=scratch")
     if settings.weights == "scratch" and start is not None:
-        raise InputError(f"{name}: weights=scratch uses no start weights; remove --weights or pass --set weights=coco")
+        raise InputError(f"{name}: weights=scratch has no initial weights; omit --weights or pass --set weights=coco")
 
 
 @contextmanager

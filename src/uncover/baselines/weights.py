@@ -37,7 +37,7 @@ MODEL = "model"
 not code, and is passed to its runtime unchanged."""
 
 LEAST = 0.5
-"""Minimum share of a network's tensors that start weights must match; otherwise they are of another network."""
+"""Minimum share of a network's tensors that initial weights must match; otherwise they are of another network."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def start_from(network: nn.Module, start: BaselineWeights, name: str) -> None:
     Raises:
         InputError: Fewer than half of the network's tensors match.
     """
-    source = str(start.about.get("source", "start weights"))
+    source = str(start.about.get("source", "initial weights"))
     own = network.state_dict()
     fits = {key: value.to(own[key].dtype) for key, value in fitting(own, start.state).items()}
     if len(fits) < LEAST * len(own):
@@ -215,7 +215,7 @@ def start_from(network: nn.Module, start: BaselineWeights, name: str) -> None:
         )
     with torch.no_grad():
         network.load_state_dict({**own, **fits})
-    logger.info(f"start weights {source}: {len(fits)} of {len(own)} tensors of {name}; others newly initialised")
+    logger.info(f"initial weights {source}: {len(fits)} of {len(own)} tensors of {name}; others newly initialised")
 
 
 def fitting(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -92,7 +92,7 @@ def train(
         identity: Further values that change the result, such as a digest of the code.
 
     Raises:
-        InputError: A set or a photo is unusable, the start weights are missing or of another network, or the loss is
+        InputError: A set or a photo is unusable, the initial weights are missing or of another network, or the loss is
             no longer finite.
     """
     check_start(settings, start, NAME)
@@ -256,7 +256,7 @@ class FaceTrainer(DetectionTrainer):
         )
 
     def get_model(self, cfg: Any = None, weights: nn.Module | None = None, verbose: bool = False) -> nn.Module:
-        """The network with its start weights, or with those of the checkpoint if the training is resumed."""
+        """The network with its initial weights, or with those of the checkpoint if the training is resumed."""
         network = build(self._training.network)
         if weights is not None:
             network.load_state_dict(weights.state_dict())

@@ -149,7 +149,7 @@ def in_figure(image: NDArray[np.uint8], boxes: NDArray[np.floating], privacy: st
     Args:
         image: uint8 (H, W, 3).
         boxes: As `shown` takes them.
-        privacy: Value of `report.privacy` that permits photos of patients.
+        privacy: Value of `report.privacy`; must not be `LEAVE_OUT` if the photo may show a patient.
         patients: Whether the photo may show a patient.
     """
     if privacy == HIDE_ALL:

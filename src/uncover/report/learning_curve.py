@@ -67,7 +67,7 @@ def collect_learning_curve(records: Sequence[Path], out: Path) -> pd.DataFrame:
             )
     if len({row["start"] for row in rows}) > 1:
         raise InputError(
-            f"{records[0]}: its start weights differ from those of other records; pass fine-tunings of the same start"
+            f"{records[0]}: its initial weights differ from those of other records; pass fine-tunings of the same start"
         )
     table = table.sort_values(["freeze", "count", "seed", "group"], kind="stable", ignore_index=True)
     with new_file(out) as path:

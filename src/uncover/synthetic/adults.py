@@ -1,4 +1,4 @@
-"""Chance: scenes with adults, as people photograph each other or as a laboratory films them."""
+"""Random scenes with adults: portraits as in photo collections, and video frames as filmed in a laboratory."""
 
 from dataclasses import replace
 
@@ -149,7 +149,7 @@ def _any_way_up(rng: Rng, least: float, most: float) -> float:
 
 
 def harder(rng: Rng, scene: Scene) -> Scene:
-    """The same photo, harder: faces behind bars, or any way up behind a book or a scarf, as in no training photo."""
+    """A harder version of a photo, unlike training photos: faces behind bars, or turned and behind a book or scarf."""
     kind = str(rng.choice(["bars", "book", "disguise"], p=[0.6, 0.3, 0.1]))
 
     def one(person: Person) -> Person:
@@ -165,7 +165,7 @@ def harder(rng: Rng, scene: Scene) -> Scene:
 
 
 def harder_hands(rng: Rng, scene: Scene) -> Scene:
-    """The same frame, harder: the head tilted, behind a book, or behind gloved hands that move."""
+    """A harder version of a frame: the head tilted, behind a book or behind moving gloved hands."""
     (person,) = scene.people
     if happens(rng, 0.6):
         covers: tuple[Covering, ...] = (
@@ -181,7 +181,7 @@ def harder_hands(rng: Rng, scene: Scene) -> Scene:
 
 
 def portrait(rng: Rng, size: int, people: int | None = None) -> Scene:
-    """A photo as people take them of each other: one to three faces (or exactly `people`)."""
+    """A portrait photo with one to three faces (or exactly `people`)."""
     count = people if people is not None else int(rng.choice([1, 2, 3], p=[0.72, 0.19, 0.09]))
     ratio = float(rng.choice([1.0, 0.75, 0.6667])) if count < 3 else 0.6667
     short = round(size * ratio)
@@ -196,7 +196,7 @@ def portrait(rng: Rng, size: int, people: int | None = None) -> Scene:
         scale = face / _FACE_MM
         spare_x = slot - 1.3 * face
         x = slot * (order[rank] + 0.5) + 0.5 * max(spare_x, 0) * rng.uniform(-1, 1)
-        # Anywhere that keeps brows and chin inside: a detector must not learn where photos have their faces.
+        # Any position with brows and chin inside, so that a detector does not learn typical positions.
         highest, lowest = 0.8 * face, height - 0.7 * face
         y = highest + max(lowest - highest, 0) * float(rng.uniform(0, 1))
         yaw, roll = _yaw(rng), around(rng, 9, 0)
@@ -210,7 +210,7 @@ def portrait(rng: Rng, size: int, people: int | None = None) -> Scene:
 
 
 def hand_over_face(rng: Rng, size: int, subject: Rng) -> Scene:
-    """A video frame of a seated adult whose hands wander over the face; `subject` draws who it is."""
+    """A video frame of a seated adult with hands in front of the face; `subject` determines the person."""
     person = replace(_adult(subject), expression=Expression(eye_open=0.95, smile=float(subject.uniform(0, 0.3))))
     width, height = size, round(size * 9 / 16)
     kind = "lab" if happens(subject, 0.5) else "wall"

@@ -1,4 +1,4 @@
-"""What lies behind the people: pictures without any face."""
+"""Backgrounds without faces."""
 
 import cv2
 import numpy as np

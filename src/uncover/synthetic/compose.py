@@ -1,4 +1,4 @@
-"""From a scene to a photo with its truth: landmarks, what hides them, boxes."""
+"""Render a scene to a photo with its ground truth: landmarks, their visibility, boxes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -30,25 +30,25 @@ from uncover.synthetic.surfaces import (
 )
 
 _SUPERSAMPLING = 2
-# A point counts as hidden by what lies this far in front of it; smaller gaps are the mesh's own coarseness.
+# A point counts as hidden by a surface at least this far in front of it; smaller gaps are due to the coarse mesh.
 _SELF_GAP_MM = 3.0
 _COVER_GAP_MM = 2.0
 _BETWEEN_PEOPLE_MM = 10_000.0
 _SHADOW_GAP_MM = 40.0
-# Of the face's plane, in front of which things are held.
+# Depth of the face's plane, in front of which objects are held.
 _FACE_DEPTH = 58.0
 
 
 @dataclass(frozen=True)
 class Truth:
-    """One face's landmarks.
+    """Ground truth of one face.
 
     Attributes:
-        wflw: (98, 2) pixels in the photo.
+        wflw: (98, 2) WFLW landmarks, in pixels of the photo.
         wflw_visibility: (98,) int8 of `Visibility`.
-        ibug: (68, 2) pixels.
+        ibug: (68, 2) iBUG landmarks, in pixels of the photo.
         ibug_visibility: (68,) int8 of `Visibility`.
-        person: the parameters it was made from.
+        person: Parameters of the rendered person.
     """
 
     wflw: Array
@@ -58,14 +58,14 @@ class Truth:
     person: Person
 
     def face_box(self) -> tuple[float, float, float, float]:
-        """Left, top, right, bottom of jaw and brows (points 0-50 of 98), as if nothing covered them."""
+        """Left, top, right, bottom of jaw and brows (points 0-50 of 98), whether covered or not."""
         low, high = self.wflw[:51].min(0), self.wflw[:51].max(0)
         return float(low[0]), float(low[1]), float(high[0]), float(high[1])
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture, (height, width, 3) uint8 BGR, and the truth about its faces in the scene's order of people."""
+    """A rendered image, (height, width, 3) uint8 BGR, and the truth of its faces in the scene's order of people."""
 
     picture: NDArray[np.uint8]
     faces: tuple[Truth, ...]
@@ -163,7 +163,7 @@ def _visibility(seen: Array, pixels: Array, depth: Array, turned: NDArray[np.boo
 
 
 def _blend(scene: Scene, canvas: Canvas, depth: Array) -> Picture:
-    """Put the people on the background, with soft shadows where something lies close in front."""
+    """Blend the people into the background, with soft contact shadows."""
     size = (scene.width, scene.height)
     people = resized(canvas.shade(), *size, cv2.INTER_AREA)
     cover = resized((canvas.keys != EMPTY).astype(np.float32), *size, cv2.INTER_AREA)
@@ -180,13 +180,13 @@ def _blend(scene: Scene, canvas: Canvas, depth: Array) -> Picture:
 
 
 def _contact_shadow(scene: Scene, depth: Array) -> Picture:
-    """(height, width) factor below 1 where a nearer surface stands between the point and the light."""
+    """(height, width) brightness factor, below 1 where a nearer surface blocks the light."""
     shallow = depth[::_SUPERSAMPLING, ::_SUPERSAMPLING]
     known = np.isfinite(shallow)
     if not known.any():
         return np.ones(shallow.shape, np.float32)
     rank = (np.where(known, shallow, 0) // _BETWEEN_PEOPLE_MM).astype(np.int64)
-    # For shadows people stand close together: whoever is far behind another catches little of his shadow.
+    # Reduce the distances between people for shadows: otherwise a person far behind would get none.
     own = np.array([_BETWEEN_PEOPLE_MM * k + person.camera_distance for k, person in enumerate(scene.people)])
     relief = shallow - own[rank] + _SHADOW_GAP_MM * rank
     filled = np.where(known, relief, relief[known].max() + 200).astype(np.float32)

@@ -1,4 +1,4 @@
-"""What happens in a video of an infant, by chance: movements, hands, a blanket, an adult leaning in."""
+"""Random events in a video of an infant: movements, hands, a blanket, an adult leaning in."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ from uncover.synthetic.scene import (
 from uncover.synthetic.surfaces import Array, smoothstep
 
 _CYCLE_SECONDS = 16.0
-# Share of a cycle that each event takes; between two of them the infant lies still for a while.
+# Relative duration of each event in a cycle; the infant lies still between two events.
 _SHARES: dict[Event, float] = {"movement": 1.3, "hand": 2.1, "nurse": 2.1, "dim": 1.9, "away": 3.0}
-# Nothing is crowded into less.
+# Minimum duration of an event.
 _SECONDS_AN_EVENT = 2.2
 _STILL_SHARE = 0.45
 
-# Yaw, pitch, roll (degrees), right and down (shares of the face's height): how far the infant sways, how far it throws
-# its head about.
+# Amplitudes of slow swaying and of fast head movements: yaw, pitch, roll (degrees), right and down (shares of the
+# face's height).
 _SWAY = np.array([9.0, 3.0, 4.0, 0.05, 0.035])
 _THROW = np.array([40.0, 10.0, 24.0, 0.26, 0.13])
-# Shares of the event `away` between which the infant is carried out, and mirrored back in.
+# The part of the event `away` in which the infant is carried out; it is carried back in at the mirrored time.
 _CARRY = (0.15, 0.40)
 _GLOVE: Colour = (0.80, 0.62, 0.42)
 _SCRUBS: tuple[Colour, ...] = ((0.62, 0.46, 0.26), (0.52, 0.58, 0.32), (0.90, 0.89, 0.87), (0.46, 0.34, 0.52))
@@ -46,22 +46,22 @@ _SCRUBS: tuple[Colour, ...] = ((0.62, 0.46, 0.26), (0.52, 0.58, 0.32), (0.90, 0.
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of a video, in seconds, in which one event goes on."""
+    """A time span of a video, in seconds, with one event."""
 
     event: Event
     start: float
     stop: float
 
     def share(self, second: float) -> float:
-        """How much of the stretch is over, 0 to 1."""
+        """Elapsed share of the span, 0 to 1."""
         return min(max((second - self.start) / (self.stop - self.start), 0.0), 1.0)
 
 
 def timeline(rng: Rng, seconds: float) -> tuple[Span, ...]:
-    """Events that fill a video.
+    """Draw the sequence of events of a video.
 
-    All of them come in each cycle of about 16 s, in any order, and between two of them the infant lies still. A video
-    of less than 10 s has some of them only.
+    Each cycle of about 16 s contains all events in random order, and the infant lies still between two of them. A video
+    of less than 10 s contains only some of them.
     """
     kinds = min(max(1, round(seconds / _SECONDS_AN_EVENT)), len(_SHARES))
     parts: list[tuple[Event, float]] = []
@@ -78,43 +78,43 @@ def timeline(rng: Rng, seconds: float) -> tuple[Span, ...]:
 
 
 def eased(share: float, low: float, high: float) -> float:
-    """0 at `low`, 1 at `high`, smooth between; `low` may be the larger one."""
+    """Smooth step from 0 at `low` to 1 at `high`; `low` may be the larger one."""
     return float(smoothstep(low, high, np.asarray(share)))
 
 
 def visiting(share: float, coming: float = 0.27) -> float:
-    """0 at both ends of an event, 1 in its middle; `coming` is the share that coming takes, and going."""
+    """Smooth transition from 0 at both ends of an event to 1 in its middle; `coming` is the share of one transition."""
     return eased(share, 0.0, coming) * eased(share, 1.0, 1.0 - coming)
 
 
 @dataclass(frozen=True)
 class Waves:
-    """Five sums of two sines each, within -1..1: periods in seconds and phases in radians, (2, 5)."""
+    """Five sums of two sines each, in -1..1: periods in seconds and phases in radians, (2, 5)."""
 
     periods: Array
     phases: Array
 
     def at(self, second: float) -> Array:
-        """(5,) values."""
+        """Values at a time, (5,)."""
         return np.asarray(np.sin(2 * np.pi * second / self.periods + self.phases).mean(0))
 
 
 def sample_waves(rng: Rng, shortest: float, longest: float) -> Waves:
-    """Waves with periods of that many seconds."""
+    """Draw waves with periods between `shortest` and `longest` seconds."""
     return Waves(rng.uniform(shortest, longest, (2, 5)), rng.uniform(0, 2 * np.pi, (2, 5)))
 
 
 @dataclass(frozen=True)
 class Movement:
-    """Where one infant is at any time.
+    """Movement of an infant over time.
 
     Attributes:
-        person: the infant at rest.
-        face: height of its face, pixels.
-        way_out: pixels right and down to where nothing of it is in the picture.
-        slow: how it sways.
-        quick: how it throws its head about.
-        mouth: seconds from one opening of the mouth to the next.
+        person: The infant at rest.
+        face: Height of its face, in pixels.
+        way_out: Displacement out of the frame, in pixels right and down.
+        slow: Slow swaying.
+        quick: Fast head movements.
+        mouth: Period of opening the mouth, in seconds.
     """
 
     person: Person
@@ -125,7 +125,7 @@ class Movement:
     mouth: float
 
     def at(self, second: float, span: Span) -> Person:
-        """The infant at a time, in the event that then goes on."""
+        """The infant at a time, during the event `span`."""
         moved = _SWAY * self.slow.at(second)
         share = span.share(second)
         if span.event == "movement":
@@ -147,11 +147,11 @@ class Movement:
         )  # fmt: skip
 
     def is_out(self, second: float, span: Span) -> bool:
-        """Whether nothing of the infant is in the picture."""
+        """Whether the infant is outside the frame."""
         return span.event == "away" and carried(span.share(second)) == 1
 
     def speed(self, second: float, span: Span) -> tuple[float, float]:
-        """Pixels a second at which the face moves, right and down, its turning taken in."""
+        """Speed of the face, including rotation, in pixels a second right and down."""
         step = 0.01
         before, after = self.at(second - step / 2, span), self.at(second + step / 2, span)
         # A turn by one radian moves the nose by about half the height of a face.
@@ -161,17 +161,17 @@ class Movement:
 
 
 def carried(share: float) -> float:
-    """How far out of the picture the infant is in the event `away`: 0 in its place, 1 outside."""
+    """Displacement of the infant in the event `away`: 0 in its place, 1 outside the frame."""
     return eased(share, *_CARRY) * eased(1 - share, *_CARRY)
 
 
 def sample_movement(rng: Rng, person: Person, face: float, size: tuple[int, int]) -> Movement:
-    """How an infant moves in pictures of `size` (width, height); it is carried off with its feet first."""
+    """Draw the movement of an infant in frames of `size` (width, height); it is carried out feet first."""
     turn = np.radians(person.body_roll)
     feet = np.array([-np.sin(turn), np.cos(turn)])
     middle = np.array(person.centre)
     room = np.where(feet > 0, np.array(size) - middle, middle) / np.maximum(np.abs(feet), 1e-6)
-    # The head stands out behind the face's middle by more than its height.
+    # The head extends beyond the middle of the face by more than the face's height.
     way = feet * (float(room.min()) + 1.9 * face)
     return Movement(
         person, face, (float(way[0]), float(way[1])), sample_waves(rng, 5, 11), sample_waves(rng, 0.9, 1.6),
@@ -181,12 +181,12 @@ def sample_movement(rng: Rng, person: Person, face: float, size: tuple[int, int]
 
 @dataclass(frozen=True)
 class HandVisit:
-    """A hand that comes in along its own arm, stays a while, and goes back.
+    """A hand that enters along its arm, stays for a while, and leaves.
 
     Attributes:
-        hand: where it stays.
-        way: mm from there to where it is out of the picture.
-        span: when it comes and has gone again.
+        hand: The hand in its resting position.
+        way: Distance in mm from there to outside the frame.
+        span: Time span of the visit.
     """
 
     hand: Hand
@@ -194,13 +194,13 @@ class HandVisit:
     span: Span
 
     def at(self, second: float) -> tuple[Hand, ...]:
-        """The hand at a time; none before it comes and after it has gone."""
+        """The hand at a time; empty outside the time span."""
         share = self.span.share(second)
         if not 0 < share < 1:
             return ()
         back = self.way * (1 - visiting(share))
         turn = np.radians(self.hand.tilt)
-        # A hand is never quite still.
+        # Small involuntary movement.
         stir = 2.5 * np.sin(2.1 * (second - self.span.start))
         x = self.hand.centre[0] - back * np.sin(turn) + stir
         y = self.hand.centre[1] - back * np.cos(turn) + 0.6 * stir
@@ -209,7 +209,7 @@ class HandVisit:
 
 @dataclass(frozen=True)
 class BlanketVisit:
-    """A blanket over the body that is drawn up over the face, to `top` mm, and down again."""
+    """A blanket over the body that is pulled up over the face, to `top` mm, and down again."""
 
     blanket: Blanket
     top: float
@@ -223,11 +223,12 @@ class BlanketVisit:
 
 @dataclass(frozen=True)
 class AdultVisit:
-    """An adult, seen from behind, who leans in between camera and infant and goes again.
+    """An adult, seen from behind, who leans in between camera and infant and leaves.
 
     Attributes:
-        adult: where the head stays.
-        way: pixels right and down from there to where nobody is in the picture.
+        adult: The adult in the final position.
+        way: Displacement from there out of the frame, in pixels right and down.
+        span: Time span of the visit.
     """
 
     adult: Person
@@ -235,7 +236,7 @@ class AdultVisit:
     span: Span
 
     def at(self, second: float) -> tuple[Person, ...]:
-        """The adult at a time."""
+        """The adult at a time; empty outside the time span."""
         share = self.span.share(second)
         if not 0 < share < 1:
             return ()
@@ -260,10 +261,10 @@ def _adult_skin(rng: Rng) -> Colour:
 
 
 def sample_hand_visit(rng: Rng, span: Span, way: float, sleeve: Colour) -> tuple[Visit, ...]:
-    """One hand over more or less of the face: the infant's own, or an adult's; `sleeve` is the infant's."""
+    """Draw one hand over a part of the face: the infant's own, or an adult's; `sleeve` is the infant's."""
     side = -1.0 if happens(rng, 0.5) else 1.0
     if happens(rng, 0.55):
-        # Its own arm comes from below.
+        # The infant's own arm enters from below.
         centre = (side * float(rng.uniform(0, 26)), float(rng.uniform(-62, -22)))
         own = Hand(
             centre, tilt=-side * float(rng.uniform(8, 40)), distance=float(rng.uniform(0, 10)),
@@ -295,7 +296,7 @@ def two_hands(rng: Rng, span: Span, way: float) -> tuple[Visit, ...]:
 
 
 def _holding(rng: Rng, span: Span, way: float) -> tuple[Visit, ...]:
-    """An adult's hands at the sides of the head, as whoever lifts an infant holds it."""
+    """An adult's hands at the sides of the head, as when lifting an infant."""
     glove, sleeve = _GLOVE if happens(rng, 0.5) else _adult_skin(rng), pick(rng, _SCRUBS)
     return tuple(
         HandVisit(
@@ -309,7 +310,7 @@ def _holding(rng: Rng, span: Span, way: float) -> tuple[Visit, ...]:
 
 
 def sample_adult_visit(rng: Rng, span: Span, infant: Person, size: tuple[int, int]) -> AdultVisit:
-    """An adult who bends over the infant from the nearer side of a picture of `size` (width, height)."""
+    """Draw an adult who bends over the infant from the nearer side of a frame of `size` (width, height)."""
     x, y = infant.centre
     side = -1.0 if x < size[0] / 2 else 1.0
     scale = 1.15 * infant.scale
@@ -329,7 +330,7 @@ def sample_adult_visit(rng: Rng, span: Span, infant: Person, size: tuple[int, in
 def sample_nurse_visit(
     rng: Rng, span: Span, way: float, infant: Person, size: tuple[int, int], blanket: Blanket | None
 ) -> tuple[Visit, ...]:
-    """An adult at work who hides most of the face; `blanket` lies over the infant's body, or there is none."""
+    """Draw a visit of a nurse that hides most of the face; `blanket` is that over the infant's body, if any."""
     if blanket is not None:
         side = 1.0 if happens(rng, 0.5) else -1.0
         hand = _adult_hand(
@@ -345,7 +346,7 @@ def sample_nurse_visit(
 
 
 def sample_carry(rng: Rng, span: Span, way: float) -> tuple[Visit, ...]:
-    """The hands that carry the infant off, and those that bring it back."""
+    """Draw the hands that carry the infant out and back in."""
     part = 0.6 * (span.stop - span.start)
     return (
         *_holding(rng, Span("away", span.start, span.start + part), way),

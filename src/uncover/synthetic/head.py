@@ -1,9 +1,9 @@
-"""The head: a stack of horizontal sections with the face's relief on its front.
+"""Geometry of the head: a stack of horizontal sections with the relief of the face on the front.
 
-Two coordinate systems meet here. *Canonical* face coordinates (x, y) are those of the average adult seen from the
-front, mm, eyes at y = 0: features, paint and landmark curves are written in them once. `Head.place` turns them into
-points in space for the proportions and the expression at hand, so whatever is painted and whatever is a landmark
-stay on the same spot of the skin.
+There are two coordinate systems. *Canonical* face coordinates (x, y) are those of the average adult seen from the
+front, in mm, with the eyes at y = 0: features, paint and landmark curves are defined in them. `Head.place` converts
+them to points in space for given proportions and expression, so that paint and landmarks stay on the same spot of the
+skin.
 """
 
 from functools import cached_property
@@ -53,11 +53,11 @@ def _bump(x: Array, y: Array, centre: tuple[float, float], spread: tuple[float, 
 
 
 class Head:
-    """Skin of one head.
+    """Surface of a head.
 
     Args:
-        shape: proportions.
-        expression: what the face does.
+        shape: Proportions.
+        expression: Facial expression.
     """
 
     def __init__(self, shape: Shape, expression: Expression) -> None:
@@ -84,7 +84,7 @@ class Head:
         return height, columns[0], columns[1], columns[2], columns[3]
 
     def relief(self, x: Array, y: Array) -> Array:
-        """How far the features stand out of the plain front (mm) at canonical (x, y)."""
+        """Relief of the features over the plain front, in mm, at canonical (x, y)."""
         shape, side = self.shape, np.abs(x)
         flat = 1 - 0.45 * shape.age
         size = shape.nose_size * (1 - 0.42 * shape.age)
@@ -106,7 +106,7 @@ class Head:
         return size * nose + sockets + brow + cheeks + lips + muzzle + chin
 
     def _deform(self, points: Array, y: Array) -> Array:
-        """Move points (..., 3) at canonical heights `y` as the open jaw does."""
+        """Move points (..., 3) at canonical heights `y` with the open jaw."""
         drop = self.expression.mouth_open * smoothstep(-62, -88, y) * smoothstep(-20, 40, points[..., 2])
         moved = points.copy()
         moved[..., 1] -= 13 * (1 - 0.3 * self.shape.age) * drop

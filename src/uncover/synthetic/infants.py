@@ -1,4 +1,4 @@
-"""Chance: scenes with infants, in an incubator or as found on the web."""
+"""Random scenes with infants: in an incubator, or as in photos on the web."""
 
 from dataclasses import replace
 from typing import Literal
@@ -52,7 +52,7 @@ def _infant(rng: Rng) -> Person:
     )  # fmt: skip
     shape = replace(sample_shape(rng, float(rng.uniform(0.88, 1.0))), brow_thickness=float(rng.uniform(0.5, 0.8)))
     dark, share = pick(rng, HAIRS[:4]), float(rng.uniform(0.35, 0.65))
-    # Down lets the skin shine through.
+    # Skin is visible through the downy hair.
     down: Colour = (
         share * dark[0] + (1 - share) * 0.7 * skin[0], share * dark[1] + (1 - share) * 0.7 * skin[1],
         share * dark[2] + (1 - share) * 0.7 * skin[2],
@@ -107,7 +107,7 @@ def _infant_hand(rng: Rng, reach: float) -> Hand:
 
 
 def _grade_covers(rng: Rng, grade: Grade) -> tuple[Covering, ...]:
-    """What hides an infant's face in each grade of section 4.6."""
+    """Occluders of each grade of section 4.6 of the thesis."""
     if grade == "none":
         return ()
     if grade == "easy":
@@ -135,7 +135,7 @@ def _grade_covers(rng: Rng, grade: Grade) -> tuple[Covering, ...]:
 
 
 def incubator(rng: Rng, size: int, grade: Grade) -> Scene:
-    """A frame from a camera over an incubator with one lying infant, graded as section 4.6 does."""
+    """A frame of a camera over an incubator with one lying infant, of a grade of section 4.6 of the thesis."""
     width, height = size, round(size * 0.75)
     person = _infant(rng)
     face = height * float(rng.uniform(0.30, 0.46))
@@ -168,7 +168,7 @@ def incubator(rng: Rng, size: int, grade: Grade) -> Scene:
 
 
 def harder(rng: Rng, scene: Scene) -> Scene:
-    """The same frame, harder: the infant lies on its side or upside down, at night."""
+    """A harder version of a frame: the infant lies on its side or upside down, at night."""
     roll = float(rng.choice([-1, 1]) * rng.uniform(70, 170))
     people = tuple(replace(person, roll=roll, body_roll=roll) for person in scene.people)
     lens = replace(scene.lens, noise=8.0, defocus=max(scene.lens.defocus, float(rng.uniform(1.5, 2.2))))
@@ -176,7 +176,7 @@ def harder(rng: Rng, scene: Scene) -> Scene:
 
 
 def preterm_web(rng: Rng, size: int) -> Scene:
-    """A photo as found on the web: one infant with tubes or a device, sharp, well lit, any shape of frame."""
+    """A photo as on the web: one infant with tubes or a device, sharp, well lit, of any aspect ratio."""
     longest = round(size * float(rng.uniform(0.7, 1.0)))
     other = round(longest * float(rng.uniform(0.62, 1.0)))
     width, height = (longest, other) if happens(rng, 0.6) else (other, longest)

@@ -1,4 +1,4 @@
-"""Facial curves in canonical coordinates, and the 98 WFLW and 68 iBUG points that lie on them.
+"""Facial curves in canonical coordinates, and the 98 WFLW and 68 iBUG landmarks on them.
 
 Both schemes number the subject's right side first, which is the image's left side in a frontal photo.
 """
@@ -15,10 +15,10 @@ from uncover.synthetic.surfaces import Array, apply, rotation
 Mask = NDArray[np.bool_]
 
 _CONTOUR_TOP = 0.5
-# A contour point beyond the horizon slides forward to the visible outline, as annotators draw it, but no farther than
-# the cheek: shares of the half width, dense where the surface turns.
+# A contour point that is turned away is moved forward to the visible outline, as annotators do, but not beyond the
+# cheek: shares of the half width, dense where the surface turns.
 _OUTLINE_SHARES = np.sin(np.radians(np.linspace(90, 27, 64)))
-# A side of the contour counts as out of sight beyond this turn of the head, its end by the ear sooner (degrees).
+# Yaw of the head beyond which a side of the contour counts as hidden, and that for its end at the ear (degrees).
 _SIDE_GONE, _EAR_GONE = 54.0, 38.0
 
 
@@ -94,7 +94,7 @@ def _lips(shape: Shape, expression: Expression) -> tuple[Array, Array, Array, Ar
 
 
 def curves(shape: Shape, expression: Expression) -> Curves:
-    """Outlines of the features for these proportions and this expression."""
+    """Outlines of the features for given proportions and expression."""
     upper_lid, lower_lid = _eye(shape, expression)
     brow_top, brow_bottom = _brow(shape, expression)
     wide = shape.nose_width * (1 - 0.06 * shape.age)
@@ -181,8 +181,8 @@ def contour(head: Head, count: int, pose: Array) -> tuple[Array, Mask]:
         pose: (3, 3) rotation of the head without its roll.
 
     Returns:
-        points: (count, 3) in the head's frame; those turned away lie on the outline that is seen instead.
-        hidden: (count,) bool, whether their side of the face is turned away from the camera.
+        points: (count, 3) in the head's frame; points turned away are moved to the visible outline.
+        hidden: (count,) bool, whether the point's side of the face is turned away from the camera.
     """
     y = np.linspace(_CONTOUR_TOP, -110.5, 200)
     height, width, _, _, _ = head.sections(y)
@@ -206,7 +206,7 @@ def contour(head: Head, count: int, pose: Array) -> tuple[Array, Mask]:
 def _turned_away(head: Head, points: Array, pose: Array) -> Mask:
     """Whether the skin at canonical points (n, 2) faces sideways past the horizon.
 
-    Only the turn to the side counts: what faces down, as the base of the nose does, is still marked by annotators.
+    Only the turn to the side counts: annotators also mark points that face down, such as the base of the nose.
     """
     step = np.array([1.5, 0.0])
     across = head.place(*(points + step).T) - head.place(*(points - step).T)
@@ -219,7 +219,7 @@ def landmarks(head: Head, scheme: int, yaw: float, pitch: float) -> tuple[Array,
 
     Returns:
         points: (scheme, 3) mm.
-        turned: (scheme,) bool, points whose skin is turned away from the camera (others may still lie behind the nose).
+        turned: (scheme,) bool, points whose skin is turned away from the camera (others may be hidden by the nose).
     """
     pose = rotation(yaw, pitch, 0)
     lines = curves(head.shape, head.expression)

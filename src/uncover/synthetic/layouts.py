@@ -1,4 +1,4 @@
-"""Raw data sets in the layouts of the real ones, drawn instead of downloaded."""
+"""Rendered raw data sets, in the layouts of the real ones."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _EVENTS = (
     "36--Football",
     "52--Photographers",
 )
-# Numbers of the official parts never meet, so that more photos of one part leave the names of the other alone.
+# Numbers of the two official parts do not overlap, so that more photos of one part do not change names of the other.
 _FIRST_TEST_NUMBER = 50_000
 # One photo in twenty of MERL-RAV's official train part has a face in the test part.
 _SPLIT_EVERY, _SPLIT_AT = 20, 7
@@ -35,7 +35,7 @@ _SUBJECTS = 8
 
 @dataclass(frozen=True)
 class Counts:
-    """How much was written: photos, and annotated (or at least visible) faces in them."""
+    """Numbers of written photos, and of annotated (or at least visible) faces in them."""
 
     photos: int
     faces: int
@@ -43,7 +43,7 @@ class Counts:
 
 def _check(size: int, **counts: int) -> None:
     if size < 64:
-        raise InputError(f"--size {size}: photos need a longest side of at least 64 pixels")
+        raise InputError(f"--size {size}: expected a longest side of at least 64 pixels")
     for name, count in counts.items():
         if not 0 <= count < _FIRST_TEST_NUMBER:
             raise InputError(f"--{name} {count}: expected a number of photos from 0 to {_FIRST_TEST_NUMBER - 1}")
@@ -56,7 +56,7 @@ def _check_share(harder: float) -> None:
 
 def _portrait(seed: int, name: str, index: int, size: int, harder: float, people: int | None = None) -> Scene:
     """A photo of a set; of a test set, a share of them shows one face behind something."""
-    # A chance of its own: without the share, all photos are what they were.
+    # A separate random generator, so that `harder` does not change other photos.
     chance = rng_of(seed, f"{name} harder", index)
     hard = name.endswith("test") and happens(chance, harder)
     scene = adults.portrait(rng_of(seed, name, index), size, 1 if hard else people)
@@ -103,18 +103,21 @@ def _wflw_row(truth: Truth, scene: Scene, name: str) -> str:
 
 
 def write_wflw(root: Path, *, train: int, test: int, size: int, seed: int, harder: float = 0.0) -> Counts:
-    """Write photos and rows as WFLW's download has them.
+    """Write photos and annotations in the layout of the WFLW download.
 
     Args:
-        root: new or empty folder.
-        train: photos of the official train part.
-        test: photos of the official test part.
-        size: longest side of a photo, px.
-        seed: same seed, same bytes.
-        harder: share of the test photos whose face is behind something that no training photo has.
+        root: New or empty folder.
+        train: Number of photos in the official train part.
+        test: Number of photos in the official test part.
+        size: Longest side of a photo, in pixels.
+        seed: Random seed; the same seed gives the same bytes.
+        harder: Share of test photos whose occluders do not occur in training photos.
 
     Returns:
         Photos and annotated faces of both parts.
+
+    Raises:
+        InputError: A number is out of range.
     """
     _check(size, train=train, test=test)
     _check_share(harder)
@@ -137,7 +140,7 @@ def write_wflw(root: Path, *, train: int, test: int, size: int, seed: int, harde
 
 
 def pose_folder(yaw: float) -> str:
-    """MERL-RAV's name for a head turned by `yaw` degrees to the subject's left."""
+    """MERL-RAV's pose folder for a head turned by `yaw` degrees to the subject's left."""
     if abs(yaw) < _HALF_PROFILE:
         return "frontal"
     side = "left" if yaw > 0 else "right"
@@ -145,7 +148,7 @@ def pose_folder(yaw: float) -> str:
 
 
 def _pts(points: Array, visibility: NDArray[np.int8], scene: Scene) -> str:
-    # Zero would hide the sign that marks an external occlusion.
+    # Avoid zero, whose sign would be lost: a negative sign marks external occlusion.
     inside = np.clip(points, 0.01, (scene.width - 0.01, scene.height - 0.01))
     lines = []
     for (x, y), state in zip(inside, visibility, strict=True):
@@ -158,10 +161,10 @@ def _pts(points: Array, visibility: NDArray[np.int8], scene: Scene) -> str:
 
 
 def write_merl_rav(root: Path, *, train: int, test: int, size: int, seed: int, harder: float = 0.0) -> Counts:
-    """Write photos and `.pts` files as MERL-RAV's organising script leaves them.
+    """Write photos and `.pts` files in the layout of MERL-RAV's organising script.
 
-    A photo with several faces is repeated once per face, each copy in the pose folder of its own face; one photo in
-    twenty of the train part has its last face in the test part. Arguments and result as in `write_wflw`.
+    A photo with several faces is repeated for each face, in the pose folder of that face; one photo in twenty of the
+    train part has its last face in the test part. Arguments, result and errors as for `write_wflw`.
     """
     _check(size, train=train, test=test)
     _check_share(harder)
@@ -188,15 +191,16 @@ def write_merl_rav(root: Path, *, train: int, test: int, size: int, seed: int, h
 
 
 def _write_blocks(root: Path, kind: str, blocks: dict[str, str]) -> None:
-    """Say whom each image shows, as `uncover.data.blocks` reads it."""
+    """Write the person of each image, in the format of `uncover.data.blocks`."""
     rows = [f"{image},{block}\n" for image, block in blocks.items()]
     _write(root / "blocks.csv", f"image,{kind}\n{''.join(rows)}")
 
 
 def write_hand_over_face(root: Path, *, frames: int, size: int, seed: int, harder: float = 0.0) -> Counts:
-    """Write unannotated 16:9 video frames of seated adults, hands before their faces; `blocks.csv` says of whom.
+    """Write unannotated 16:9 video frames of seated adults with hands in front of their faces.
 
-    `harder` is the share of frames with gloved hands that move, or hands that hold a book.
+    `blocks.csv` states the person of each frame. `harder` is the share of frames with moving gloved hands, or hands
+    that hold a book.
     """
     _check(size, frames=frames)
     _check_share(harder)
@@ -239,8 +243,8 @@ def write_slapi(
 ) -> Counts:
     """Write graded incubator frames with whole-face boxes: `<grade>/images/*.jpg`, `<grade>/labels/*.txt`.
 
-    Each frame shows an infant of its own, as `blocks.csv` says. `harder` is the share of easy and medium frames in
-    which the infant lies any way up, at night; hard ones are hard enough.
+    Each frame shows a different infant (`blocks.csv`). `harder` is the share of easy and medium frames in which the
+    infant lies at any angle, at night; hard frames do not change.
     """
     grades: dict[infants.Grade, int] = {"none": none, "easy": easy, "medium": medium, "hard": hard}
     _check(size, **grades)
@@ -261,9 +265,9 @@ def write_slapi(
 
 
 def write_preterm_web(root: Path, *, photos: int = 12, size: int, seed: int) -> Counts:
-    """Write photos of infants as found on the web, with whole-face boxes: `photos/*.jpg`, `labels/*.txt`.
+    """Write photos of infants as on the web, with whole-face boxes: `photos/*.jpg`, `labels/*.txt`.
 
-    Each shows an infant of its own, as `blocks.csv` says.
+    Each photo shows a different infant (`blocks.csv`).
     """
     _check(size, photos=photos)
     _write_boxed(

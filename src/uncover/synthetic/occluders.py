@@ -1,4 +1,4 @@
-"""What hides a face, as surfaces: caps, hair, glasses, masks, cloths, medical devices, hands, books."""
+"""Surfaces that cover a face: caps, hair, glasses, masks, cloths, medical devices, hands, books."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _patch(head: Head, centre: tuple[float, float], radii: tuple[float, float], 
 
 
 def feeding_tube(head: Head, item: FeedingTube) -> list[Surface]:
-    """Tube from the nose or mouth over the cheek, tape on it."""
+    """A feeding tube from the nose or mouth over the cheek, fixed with tape."""
     s = float(item.side)
     half = float(head.sections(-30.0)[1])
     start = (s * 13, -64.0) if item.oral else (s * 7, -46.0)
@@ -81,7 +81,7 @@ def feeding_tube(head: Head, item: FeedingTube) -> list[Surface]:
 
 
 def cpap(head: Head, item: Cpap) -> list[Surface]:
-    """Nose piece, two corrugated hoses, straps over the cheeks."""
+    """A CPAP device: nose piece, two corrugated hoses, straps over the cheeks."""
     k = item.size
     nose = head.place(0.0, -36.0)
     box = ellipsoid_points(nose + np.array([0, -2, 2.0]), np.array([19, 15, 15]) * k, 3.2)
@@ -129,7 +129,7 @@ def _soft_min(a: Array, b: Array) -> Array:
 
 
 def hair(head: Head, style: Hair, capped: bool, rng: np.random.Generator) -> list[Surface]:
-    """Hair of the scalp (pressed flat when `capped`), and what hangs down."""
+    """Hair of the scalp (pressed flat when `capped`), and long hair."""
     if style.style == "bald" or (capped and style.style == "fuzz"):
         return []
     x, y, z = np.moveaxis(head.skin, -1, 0)
@@ -287,7 +287,7 @@ def scarf(head: Head, item: Scarf, rng: np.random.Generator) -> list[Surface]:
 
 
 def blanket(head: Head, item: Blanket, rng: np.random.Generator) -> list[Surface]:
-    """A cloth that lies over the lower part of the head and over the body."""
+    """A cloth over the lower part of the head and the body."""
     u, v = np.meshgrid(np.linspace(-1, 1, 45), np.linspace(0, 1, 30))
     x = 215 * u
     top = float(head.height(item.top))
@@ -353,12 +353,12 @@ def _bent(length: float, curl: float) -> Array:
 
 
 def held(item: Hand | Panel, skin: Colour, face_depth: float) -> list[Surface]:
-    """Surfaces of what is before a face, in the frame of the upright body.
+    """Surfaces of a hand or panel in front of a face, in the frame of the upright body.
 
     Args:
-        item: where and how it is held.
-        skin: BGR of a hand's owner.
-        face_depth: depth of the face's plane, mm.
+        item: The hand or panel.
+        skin: BGR colour of the hand's skin.
+        face_depth: Depth of the face's plane, in mm.
     """
     return _panel(item, face_depth) if isinstance(item, Panel) else _hand(item, skin, face_depth)
 
@@ -368,7 +368,7 @@ def _hand(item: Hand, skin: Colour, face_depth: float) -> list[Surface]:
     texture = _finger_texture(colour * 0.98, item.back and item.glove is None, 0.11 if item.glove is None else 0.03)
     bodies: list[tuple[Array, Texture]] = []
     palm = ellipsoid_points(np.zeros(3), np.array([42.0, 50.0, 14.5]), 2.5, 26, 40)
-    # The palm thins out towards the fingers, which then grow out of it.
+    # The palm is thinner towards the fingers.
     palm[..., 2] *= 1 - 0.3 * smoothstep(0, 45, palm[..., 1])
     bodies.append((palm, plain(tuple(colour))))
     for k, ((x, y), length, radius) in enumerate(_FINGERS):
@@ -389,6 +389,6 @@ def _hand(item: Hand, skin: Colour, face_depth: float) -> list[Surface]:
     surfaces = []
     for points, skin_texture in bodies:
         placed = apply(turn, points * flip * mirror * item.size) + origin
-        # A mirrored grid is inside out until its columns run the other way.
+        # Reverse the columns of a mirrored grid, so that its normals still point outwards.
         surfaces.append(Surface(placed[:, ::-1] if item.mirrored else placed, skin_texture, None, 0.08))
     return surfaces

@@ -1,4 +1,4 @@
-"""The skin's colours: a picture of the face seen from the front, in canonical coordinates."""
+"""Texture of the skin: an image of the face seen from the front, in canonical coordinates."""
 
 import cv2
 import numpy as np
@@ -8,7 +8,7 @@ from uncover.synthetic.landmarks import Curves, curves, eye_scale
 from uncover.synthetic.scene import Colour, Person
 from uncover.synthetic.surfaces import Array, Picture, Texture, bgr, noise, resized
 
-# The painted region, canonical mm: left, right, bottom, top. Beyond it the skin repeats the picture's border.
+# The painted region, canonical mm: left, right, bottom, top. Outside it, the border of the texture is repeated.
 _LEFT, _RIGHT, _BOTTOM, _TOP = -84.0, 84.0, -124.0, 96.0
 _SHIFT = 4
 
@@ -19,7 +19,7 @@ def uv(canonical: Array) -> Array:
 
 
 class _Sheet:
-    """A picture with drawing tools that take canonical mm."""
+    """A texture with drawing methods in canonical mm."""
 
     def __init__(self, detail: float) -> None:
         self.detail = detail
@@ -78,12 +78,12 @@ def _tinted(colour: Colour, factor: float, red: float = 0.0) -> Colour:
 
 
 def face_texture(person: Person, detail: float, rng: np.random.Generator) -> Texture:
-    """Paint one face.
+    """Paint the texture of a face.
 
     Args:
-        person: whose face.
-        detail: texture pixels per mm.
-        rng: for pores, freckles, hairs.
+        person: The person.
+        detail: Texture pixels per mm.
+        rng: Random generator for pores, freckles and hairs.
 
     Returns:
         (height, width, 3) uint8 BGR.
@@ -111,7 +111,7 @@ def _skin(sheet: _Sheet, person: Person, rng: np.random.Generator) -> None:
     ground = _Sheet(1.0)
     ground.picture[:] = appearance.skin
     skin = appearance.skin
-    # Beyond the painted region its border is repeated, and marks there would become streaks.
+    # The border is repeated outside the painted region, so marks on it would become streaks.
     inner = 1 - np.linspace(-1, 1, columns) ** 8
     blotches = 0.035 * noise(rng, rows, columns, (26, 26)) + 0.02 * noise(rng, rows, columns, (8, 8))
     ground.picture *= (1 + inner * blotches)[..., None]

@@ -1,4 +1,4 @@
-"""A z-buffer for textured grids, in numpy, and what camera and room do to the finished picture."""
+"""Rendering of textured grids with a z-buffer, in numpy, and effects of camera and room on the rendered image."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _KNEE = 0.68
 
 @dataclass(frozen=True)
 class View:
-    """Where a person's frame lies in the picture.
+    """Projection of a person's coordinate frame to the image.
 
     Attributes:
-        centre: pixel of the frame's point `target`.
-        target: (3,) mm.
-        scale: pixels per mm at `target`.
-        distance: mm from the camera to `target`.
-        offset: mm added to depths, so that nearer people cover farther ones.
+        centre: Pixel of the point `target`.
+        target: (3,) point in the person's frame, in mm.
+        scale: Pixels per mm at `target`.
+        distance: Distance from the camera to `target`, in mm.
+        offset: Added to depths, in mm, so that nearer people cover farther ones.
     """
 
     centre: tuple[float, float]
@@ -83,7 +83,7 @@ def _lit(points: Array, light: Light, two_sided: bool) -> tuple[Array, Array]:
     direction = unit(np.array(light.direction))
     half = unit(direction + np.array([0.0, 0.0, 1.0]))
     facing = np.einsum("...i,i->...", normal, direction)
-    # Light wraps a little round the edge and some comes back from below, as in any room.
+    # Indirect light of a room: some light reaches surfaces turned away from the lamp, and some comes from below.
     diffuse = np.clip((facing + 0.25) / 1.25, 0, 1)
     sky = 0.82 + 0.18 * normal[..., 1]
     glance = np.clip(np.einsum("...i,i->...", normal, half), 0, 1)
@@ -100,12 +100,12 @@ class _Piece:
 
 
 class Canvas:
-    """Collects surfaces of one picture.
+    """A z-buffer to which surfaces of one image are drawn.
 
     Args:
-        width: pixels.
-        height: pixels.
-        light: the scene's light.
+        width: Width in pixels.
+        height: Height in pixels.
+        light: Light of the scene.
     """
 
     def __init__(self, width: int, height: int, light: Light) -> None:
@@ -116,17 +116,17 @@ class Canvas:
         self._count = 0
 
     def end_layer(self) -> None:
-        """Put what was drawn since the last call away, so that `depth` sees only what comes next."""
+        """Finish a layer: `depth` then returns only surfaces drawn after this call."""
         np.minimum(self._finished, self.keys, out=self._finished)
         self.keys = np.full_like(self.keys, EMPTY)
 
     def end_picture(self) -> None:
-        """Bring all layers together: `depth` and `shade` then see the whole picture."""
+        """Combine all layers: `depth` and `shade` then return the whole image."""
         self.end_layer()
         self.keys = self._finished
 
     def draw(self, surface: Surface, view: View) -> None:
-        """Add one surface to the picture."""
+        """Draw a surface."""
         points = surface.points
         rows, columns = points.shape[:2]
         screen, depth = view.project(points)
@@ -183,7 +183,7 @@ class Canvas:
         slope = depth[owner]
         base = slope[:, 1] * y + slope[:, 2] + 0.5 * slope[:, 0]
         z = base[row] + slope[:, 0][row] * column
-        # A sliver's plane may shoot far beyond its corners at a pixel's centre.
+        # For very thin triangles, the plane at a pixel's centre may be far outside the range of the corners.
         nearest, farthest = _span(corner_depth)
         z = np.clip(z, nearest[owner][row], farthest[owner][row])
         triangle = (owner + self._count)[row]
@@ -191,13 +191,13 @@ class Canvas:
         np.minimum.at(self.keys.reshape(-1), line[row] * self.width + column, key)
 
     def depth(self) -> Array:
-        """(height, width) depth in mm of what is seen, infinite where nothing is."""
+        """Depth of the visible surfaces in mm, (height, width); infinite where there is none."""
         depth = (self.keys >> _TRIANGLE_BITS) / _DEPTH_STEPS
         depth[self.keys == EMPTY] = np.inf
         return depth
 
     def shade(self) -> NDArray[np.float32]:
-        """(height, width, 3) float32 BGR in 0..1 of what is drawn, black elsewhere."""
+        """Shaded image, (height, width, 3) float32 BGR in 0..1; black where nothing was drawn."""
         picture = np.zeros((self.height * self.width, 3), np.float32)
         if not self._pieces:
             return picture.reshape(self.height, self.width, 3)
@@ -223,7 +223,7 @@ class Canvas:
 def _sample(texture: NDArray[np.uint8], uv: NDArray[np.float32]) -> NDArray[np.float32]:
     """Bilinear lookup of a texture at (n, 2) coordinates in 0..1, as (n, 3) float32 in 0..1."""
     height, width = texture.shape[:2]
-    # remap refuses sides above 32767, so the list of pixels is folded into rows.
+    # cv2.remap does not support sides above 32767, so the list of pixels is folded into rows.
     fold = 256
     lines = -(-len(uv) // fold)
     padded = np.zeros((lines * fold, 2), np.float32)
@@ -234,10 +234,10 @@ def _sample(texture: NDArray[np.uint8], uv: NDArray[np.float32]) -> NDArray[np.f
 
 
 def photograph(picture: NDArray[np.float32], lens: Lens) -> NDArray[np.uint8]:
-    """Turn (height, width, 3) float32 BGR light into an 8-bit photo."""
+    """Convert (height, width, 3) float32 BGR light to an 8-bit photo, with the effects of the camera."""
     rng = np.random.default_rng(lens.seed)
     height, width = picture.shape[:2]
-    # Highlights roll off instead of burning out, as in any camera's own processing.
+    # Compress highlights instead of clipping them, as cameras do.
     picture = np.minimum(picture, _KNEE + (1 - _KNEE) * np.tanh((picture - _KNEE) / (1 - _KNEE)))
     if lens.glare > 0:
         picture = _with_glare(picture, lens.glare, rng)

@@ -1,4 +1,4 @@
-"""Everything that describes one picture, as plain frozen parameters, and the random choices shared by all scenes."""
+"""Parameters of a scene as frozen dataclasses, and random choices shared by all kinds of scenes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Expression:
-    """What the face does: `smile`, `mouth_open`, `eye_open` and `brow_raise` in 0..1, `gaze` in mm right and up."""
+    """Facial expression: `smile`, `mouth_open`, `eye_open` and `brow_raise` in 0..1, `gaze` in mm right and up."""
 
     smile: float = 0.0
     mouth_open: float = 0.0
@@ -111,7 +111,7 @@ class Glasses:
 
 @dataclass(frozen=True)
 class FaceMask:
-    """A surgical mask whose upper edge lies at `top` mm (negative: below the eyes)."""
+    """A surgical mask with its upper edge at `top` mm (negative: below the eyes)."""
 
     colour: Colour
     top: float = -16.0
@@ -131,7 +131,7 @@ class Hand:
     """A hand whose palm is centred on `centre` (face plane, mm).
 
     Attributes:
-        tilt: direction the fingers point to, degrees clockwise from up.
+        tilt: direction of the fingers, degrees clockwise from up.
         distance: gap between face and palm, mm.
         curl: 0 for stretched fingers, 1 for a fist.
         spread: angle between neighbouring fingers, degrees.
@@ -186,14 +186,14 @@ class Blanket:
 
 @dataclass(frozen=True)
 class Panel:
-    """A flat thing held before the face, such as a book, a sheet of paper or a tablet.
+    """A flat object in front of the face, such as a book, a sheet of paper or a tablet.
 
     Attributes:
         centre: face plane, mm, as of a hand.
         half: half of its width and height, mm.
         tilt: degrees clockwise.
         distance: gap to the face, mm.
-        print: colour of what is printed on it, in lines.
+        print: colour of the printed lines.
     """
 
     centre: tuple[float, float]
@@ -209,7 +209,7 @@ Covering = Cap | Glasses | FaceMask | Scarf | Hand | FeedingTube | Cpap | Blanke
 
 @dataclass(frozen=True)
 class Person:
-    """One head with its shoulders, where it is and what covers it.
+    """A head with shoulders, its pose and position, and what covers it.
 
     Attributes:
         centre: image position of the face's centre, pixels.
@@ -217,7 +217,7 @@ class Person:
         yaw: degrees to the subject's left (image right); pitch: up; roll: clockwise in the image.
         body_roll: roll of the shoulders, degrees.
         camera_distance: mm, small values give strong perspective.
-        seed: chooses the fine random texture (strands, freckles, cloth), nothing else.
+        seed: seed of the fine random texture (strands, freckles, cloth) only.
     """
 
     centre: tuple[float, float]
@@ -239,7 +239,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Backdrop:
-    """What lies behind: `kind` is studio, indoor, outdoor, lab, wall or incubator."""
+    """Background: `kind` is studio, indoor, outdoor, lab, wall or incubator."""
 
     kind: str = "studio"
     colours: tuple[Colour, ...] = ((0.6, 0.6, 0.6), (0.4, 0.4, 0.4))
@@ -259,9 +259,10 @@ class Light:
 
 @dataclass(frozen=True)
 class Lens:
-    """What the camera does: blur radii in px, sensor noise in grey levels, JPEG quality, plastic-wall glare in 0..1.
+    """Camera effects: blur radii in px, sensor noise in grey levels, JPEG quality, glare of a plastic wall in 0..1.
 
-    `seed` chooses glare and noise; with `grain`, the frame of a video has a noise of its own under the same glare.
+    `seed` determines glare and noise; if `grain` is set, it determines the noise, so that frames of a video share the
+    glare but not the noise.
     """
 
     defocus: float = 0.0
@@ -276,7 +277,7 @@ class Lens:
 
 @dataclass(frozen=True)
 class Scene:
-    """One picture: size in pixels, people (nearest first), background, light and camera."""
+    """A scene: image size in pixels, people (nearest first), background, light and camera."""
 
     width: int
     height: int
@@ -287,16 +288,17 @@ class Scene:
 
 
 def rng_of(seed: int, name: str, index: int) -> Rng:
-    """The chance of one photo or video: it depends on nothing but the seed, the set and the number in it."""
+    """Random generator of one photo or video; depends only on the seed, the name of the set and the index in it."""
     return np.random.default_rng(np.random.SeedSequence([seed, zlib.crc32(name.encode()), index]))
 
 
 def pick(rng: Rng, options: tuple[Colour, ...]) -> Colour:
+    """Draw one of several colours."""
     return options[int(rng.integers(len(options)))]
 
 
 def any_colour(rng: Rng) -> Colour:
-    """Any colour, mostly muted as paint, cloth and wood are."""
+    """Draw a colour, mostly muted like paint, cloth and wood."""
     hue = rng.uniform(0.0, 1.0, 3)
     mixed = rng.uniform(0.12, 0.85) + rng.beta(1.6, 3.0) * (hue - hue.mean())
     return (
@@ -307,18 +309,22 @@ def any_colour(rng: Rng) -> Colour:
 
 
 def around(rng: Rng, spread: float, middle: float = 1.0) -> float:
+    """Draw from a normal distribution, clipped to 2.2 standard deviations."""
     return float(np.clip(rng.normal(middle, spread), middle - 2.2 * spread, middle + 2.2 * spread))
 
 
 def happens(rng: Rng, probability: float) -> bool:
+    """Draw True with a probability."""
     return bool(rng.uniform() < probability)
 
 
 def new_seed(rng: Rng) -> int:
+    """Draw a seed."""
     return int(rng.integers(2**31))
 
 
 def sample_shape(rng: Rng, age: float) -> Shape:
+    """Draw the proportions of a head."""
     return Shape(
         age=age, width=around(rng, 0.035), jaw_width=around(rng, 0.05), length=around(rng, 0.035),
         eye_size=around(rng, 0.06), eye_distance=around(rng, 0.03), eye_slant=around(rng, 0.8, 0.0),
@@ -329,6 +335,7 @@ def sample_shape(rng: Rng, age: float) -> Shape:
 
 
 def sample_appearance(rng: Rng, skin: Colour, adult: bool) -> Appearance:
+    """Draw the appearance of a face of a skin colour."""
     tone = around(rng, 0.03)
     return Appearance(
         skin=(skin[0] * tone * around(rng, 0.03), skin[1] * tone, skin[2] * tone), iris=pick(rng, _IRISES),
@@ -339,6 +346,7 @@ def sample_appearance(rng: Rng, skin: Colour, adult: bool) -> Appearance:
 
 
 def sample_light(rng: Rng, dim: bool = False) -> Light:
+    """Draw the light of a scene."""
     direction = (float(rng.uniform(-0.9, 0.9)), float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.4, 1.0)))
     power = float(rng.uniform(0.3, 0.6)) if dim else float(rng.uniform(0.98, 1.2))
     warmth = float(rng.normal(0, 0.05))
@@ -347,7 +355,7 @@ def sample_light(rng: Rng, dim: bool = False) -> Light:
 
 
 def sample_hand(rng: Rng, reach: float, size: float = 1.0) -> Hand:
-    """A hand about `reach` mm from the middle of the face, fingers inwards or up."""
+    """Draw a hand within about `reach` mm of the middle of the face, with fingers inwards or up."""
     x, y = rng.uniform(-reach, reach), rng.uniform(-reach - 25, 0.4 * reach)
     side = -1.0 if x < 0 else 1.0
     return Hand(

@@ -1,4 +1,4 @@
-"""Textured grids of points in space, the simple bodies built from them, and small procedural textures."""
+"""Textured grids of points in space, simple bodies built from them, and small procedural textures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Surface:
         uv: (rows, columns, 2) float64 texture coordinates in 0..1, or None for the grid's own.
         texture: (height, width, 3) uint8 BGR.
         gloss: strength of the highlight, 0..1.
-        two_sided: whether the inner side shows too.
+        two_sided: whether the inner side is visible too.
     """
 
     points: Array
@@ -56,7 +56,7 @@ def rotation(yaw: float, pitch: float, roll: float) -> Array:
 
 def apply(matrix: Array, points: Array) -> Array:
     """Rotate points (..., 3) by a (3, 3) matrix."""
-    # einsum, not a BLAS product: its result does not depend on the number of threads.
+    # einsum instead of a BLAS product: its result does not depend on the number of threads.
     return np.einsum("ij,...j->...i", matrix, points)
 
 
@@ -80,12 +80,12 @@ def spline(knots: Array, values: Array, at: Array) -> Array:
 
 
 def tube_points(path: Array, radii: Array, sides: int = 8, flatten: float = 1.0) -> Array:
-    """Skin of a bent rod with rounded ends.
+    """Surface of a bent tube with rounded ends.
 
     Args:
         path: (n, 3) centre line, mm.
         radii: (n,) radius at each point, mm.
-        sides: number of faces round the rod.
+        sides: number of faces around the tube.
         flatten: thickness along the second cross direction relative to the first.
 
     Returns:
@@ -129,24 +129,24 @@ def bgr(colour: Colour) -> Picture:
 
 
 def blurred(picture: Picture, radius: float) -> Picture:
-    """A picture after a Gaussian blur of standard deviation `radius` px."""
+    """The image after a Gaussian blur of standard deviation `radius` px."""
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), radius), np.float32)
 
 
 def resized(picture: Picture, width: int, height: int, interpolation: int = cv2.INTER_LINEAR) -> Picture:
-    """A picture at another size."""
+    """The image at another size."""
     return np.asarray(cv2.resize(picture, (width, height), interpolation=interpolation), np.float32)
 
 
 def moved(picture: Picture, right: float, down: float) -> Picture:
-    """A picture shifted by so many px, its border repeated."""
+    """The image shifted by `right` and `down` px, with its border repeated."""
     height, width = picture.shape[:2]
     shift = np.array([[1, 0, right], [0, 1, down]], np.float32)
     return np.asarray(cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REPLICATE), np.float32)
 
 
 def scaled(colour: Colour, factor: float) -> Colour:
-    """A colour, brighter or darker."""
+    """The colour multiplied by a brightness factor."""
     return (colour[0] * factor, colour[1] * factor, colour[2] * factor)
 
 
@@ -158,19 +158,19 @@ def noise(rng: np.random.Generator, height: int, width: int, cell: tuple[float, 
 
 
 def to_texture(picture: Picture) -> Texture:
-    """A float BGR picture in 0..1 as uint8."""
+    """Convert a float BGR image in 0..1 to uint8."""
     return np.clip(picture * 255, 0, 255).astype(np.uint8)
 
 
 def hair(rng: np.random.Generator, colour: Colour, size: int = 192) -> Texture:
-    """Strands that run down the texture."""
+    """A texture of vertical strands."""
     strands = noise(rng, size, size, (size / 5, 1.4)) + 0.7 * noise(rng, size, size, (size / 2, 6))
     glow = 1 + 0.33 * strands + 0.12 * noise(rng, size, size, (20, 60))
     return to_texture(glow[..., None] * bgr(colour) + 0.02)
 
 
 def knit(rng: np.random.Generator, colour: Colour, stripe: Colour, stripes: int = 0, size: int = 192) -> Texture:
-    """Ribs that run down, with stripes across."""
+    """A knitted texture: vertical ribs, with horizontal stripes."""
     rows, columns = np.mgrid[0:size, 0:size].astype(np.float32)
     ribs = 0.86 + 0.14 * np.sin(columns * (2 * np.pi / 4.8)) * (0.8 + 0.2 * np.sin(rows * (2 * np.pi / 5)))
     share = (np.sin(rows * (2 * np.pi * stripes / size)) > 0.3)[..., None] if stripes else np.zeros((1, 1, 1))
@@ -179,7 +179,7 @@ def knit(rng: np.random.Generator, colour: Colour, stripe: Colour, stripes: int 
 
 
 def cloth(rng: np.random.Generator, colour: Colour, stripe: Colour, pattern: str = "weave", size: int = 256) -> Texture:
-    """Cloth whose `pattern` is plain, weave, stripes, checks or dots, with soft folds in its shading."""
+    """A cloth texture with soft folds; `pattern` is plain, weave, stripes, checks or dots."""
     rows, columns = np.mgrid[0:size, 0:size].astype(np.float32)
     if pattern == "stripes":
         share = (np.sin(columns * 0.22) > 0.35).astype(np.float32)

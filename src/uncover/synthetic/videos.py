@@ -1,4 +1,4 @@
-"""Videos of one infant in one incubator, drawn by chance, and beside each the truth about its frames."""
+"""Random rendered videos of an infant in an incubator, each with a CSV file of ground truth per frame."""
 
 from __future__ import annotations
 
@@ -49,30 +49,31 @@ from uncover.video.encode import VideoWriter
 Box = tuple[float, float, float, float]
 
 _SHUTTER_SECONDS = 1 / 25
-# Share of the picture's width, as in single photos.
+# Share of the frame's width, as in single photos.
 _LONGEST_BLUR = 0.03
-# Of the infant's face box; with less of it in the picture there is no face to find.
+# Minimum share of the infant's face box inside the frame for a face to be labelled.
 _LEAST_SEEN = 1 / 3
-# Shares of brows, nose, eyes and mouth that are hidden: between the grades of single photos.
+# Hidden shares of brows, nose, eyes and mouth that separate the grades, as in single photos.
 _MEDIUM_FROM, _HARD_FROM = 0.1, 0.5
 _DIM_BELOW = 0.6
 _FEATURES = slice(33, 96)
 
 _MOST_INFANTS = 99
 _MOST_SECONDS, _MOST_RATE = 3600, 60
-# Low enough that a picture of 320 px keeps its noise.
+# Low enough that a frame of 320 px keeps its noise.
 _QUALITY = 14
 
 
 @dataclass(frozen=True)
 class VideoFrame:
-    """One picture of a video.
+    """A frame of a video.
 
     Attributes:
-        photo: the picture.
-        box: left, top, right, bottom of the whole face, covered or not, in the picture; None where it is away.
-        grade: how much of the face is hidden.
-        event: what goes on.
+        photo: The rendered frame.
+        box: Left, top, right, bottom of the whole face, covered or not, clipped to the frame; None if the infant is
+            away.
+        grade: Grade of occlusion.
+        event: Current event.
     """
 
     photo: Photo
@@ -83,14 +84,14 @@ class VideoFrame:
 
 @dataclass(frozen=True)
 class VideoPlan:
-    """All of one video before it is drawn.
+    """Plan of a video before rendering.
 
     Attributes:
-        scene: the empty incubator with its light and lens.
-        movement: the infant and where it is.
-        spans: what happens, from the first second to the last.
-        visits: what comes over the face; a `BlanketVisit` is there all the time.
-        darkest: share of the light that is left in each of `spans`, 1 but for `dim`.
+        scene: The empty incubator with its light and lens.
+        movement: The infant and its movement.
+        spans: Events, from the first second to the last.
+        visits: Objects that cover the face; a `BlanketVisit` lasts for the whole video.
+        darkest: Remaining share of light in each of `spans`, 1 except for `dim`.
     """
 
     scene: Scene
@@ -100,7 +101,7 @@ class VideoPlan:
     darkest: tuple[float, ...]
 
     def frame_at(self, second: float, index: int) -> VideoFrame:
-        """Draw the picture at a time; `index` chooses nothing but its noise."""
+        """Render the frame at a time; `index` determines only its noise."""
         scene = self.scene_at(second, index)
         photo = compose(scene)
         number = self._number(second)
@@ -108,13 +109,13 @@ class VideoPlan:
         truth = photo.faces[-1] if photo.faces else None
         box = None if truth is None else _box_inside(truth, scene)
         if event == "away" and box is not None:
-            event = "nurse"  # who carries it off, or brings it back
+            event = "nurse"  # an adult is carrying the infant out or in
         if truth is None or box is None:
             return VideoFrame(photo, None, "none", "away")
         return VideoFrame(photo, box, _grade(truth, scene, self._light(second)), event)
 
     def scene_at(self, second: float, index: int) -> Scene:
-        """What is in the picture at a time: nobody, or the infant as the last of its people."""
+        """The scene at a time: without people, or with the infant as the last person."""
         span = self.spans[self._number(second)]
         infant = self.movement.at(second, span)
         covers: list[Covering] = list(infant.coverings)
@@ -128,12 +129,12 @@ class VideoPlan:
                     blankets.append(visit.at(second))
                 case AdultVisit():
                     adults += visit.at(second)
-        # There is one blanket, and whoever draws it highest has it. It comes last: what is drawn before it takes its
-        # chance from the same source.
+        # There is one blanket, at the highest of its positions. It comes last: coverings drawn before it use the same
+        # random generator.
         infant = replace(infant, coverings=(*covers, *sorted(blankets, key=lambda item: item.top)[-1:]))
         light = self._light(second)
         right, down = self.movement.speed(second, span)
-        # The camera stands still: only a head that is thrown about is blurred, and the lens knows no other blur.
+        # The camera is fixed: only fast head movements cause motion blur.
         blur = float(np.hypot(right, down)) * _SHUTTER_SECONDS if span.event == "movement" else 0.0
         lens = replace(
             self.scene.lens, motion=min(blur, _LONGEST_BLUR * self.scene.width),
@@ -149,13 +150,13 @@ class VideoPlan:
         return int(np.searchsorted(ends, second, side="right"))
 
     def _light(self, second: float) -> float:
-        """Share of the usual light."""
+        """Share of the normal light."""
         number = self._number(second)
         return 1 - (1 - self.darkest[number]) * visiting(self.spans[number].share(second), 0.3)
 
 
 def _box_inside(truth: Truth, scene: Scene) -> Box | None:
-    """The box of a whole face, clipped to the picture; None where too little of it is left."""
+    """The box of a whole face, clipped to the frame; None if too little of it is inside."""
     left, top, right, bottom = truth.face_box()
     inside = np.clip([left, top, right, bottom], 0, [scene.width, scene.height] * 2)
     seen = max(inside[2] - inside[0], 0) * max(inside[3] - inside[1], 0)
@@ -165,14 +166,14 @@ def _box_inside(truth: Truth, scene: Scene) -> Box | None:
 
 
 def _grade(truth: Truth, scene: Scene, light: float) -> Grade:
-    """How hard a face is to see, by the share of its features that something hides or that are outside the picture."""
+    """Grade of occlusion, from the share of facial features that are hidden or outside the frame."""
     points: Array = truth.wflw
     outside = (points < 0).any(1) | (points > (scene.width, scene.height)).any(1)
     unseen = (truth.wflw_visibility == Visibility.EXTERNALLY_OCCLUDED) | outside
     hidden = float(unseen[_FEATURES].mean())
     if hidden >= _HARD_FROM:
         return "hard"
-    # In dim light a photo is medium at best.
+    # In dim light, a frame is at least medium.
     if hidden >= _MEDIUM_FROM or light < _DIM_BELOW:
         return "medium"
     worn = any(isinstance(item, Cap | FeedingTube) for item in truth.person.coverings)
@@ -180,7 +181,7 @@ def _grade(truth: Truth, scene: Scene, light: float) -> Grade:
 
 
 def incubator_video(rng: Rng, size: int, seconds: float) -> VideoPlan:
-    """An infant, bare or with cap and tube, who moves, is covered, tended, left in the dark and carried off."""
+    """Draw a video plan: an infant with or without cap and tube who moves, is covered, cared for and carried out."""
     worn: Literal["none", "easy"] = "none" if happens(rng, 0.35) else "easy"
     scene = infants.incubator(rng, size, worn)
     turn = float(rng.uniform(-35, 35))
@@ -189,7 +190,7 @@ def incubator_video(rng: Rng, size: int, seconds: float) -> VideoPlan:
     frame = (scene.width, scene.height)
     face = infant.scale * infants.FACE_MM
     spans = timeline(rng, seconds)
-    # A hand is out of the picture when it is farther away than its farthest corner.
+    # A hand is outside the frame if it is farther away than the farthest corner.
     corner = max(
         float(np.hypot(infant.centre[0] - x, infant.centre[1] - y)) for x in (0, frame[0]) for y in (0, frame[1])
     )
@@ -214,7 +215,7 @@ def incubator_video(rng: Rng, size: int, seconds: float) -> VideoPlan:
 
 @dataclass(frozen=True)
 class VideoCounts:
-    """How much was written: videos, their frames, and the frames with a face."""
+    """Numbers of written videos, frames, and frames with a face."""
 
     videos: int
     frames: int
@@ -227,21 +228,21 @@ def _row(index: int, second: float, frame: VideoFrame) -> list[str]:
 
 
 def write_videos(root: Path, *, infants: int, seconds: int, rate: int, size: int, seed: int) -> VideoCounts:
-    """Write `infant_01.mp4` and so on, and beside each `infant_01.csv` with the columns `TRUTH_COLUMNS`.
+    """Write videos `infant_01.mp4`, ..., each with a CSV file `infant_01.csv` with the columns `TRUTH_COLUMNS`.
 
     Args:
-        root: new or empty folder.
-        infants: videos, each of another infant in another incubator.
-        seconds: length of each.
-        rate: frames a second.
-        size: longest side of a frame, px.
-        seed: same seed, same bytes; more infants leave the first ones as they are.
+        root: New or empty folder.
+        infants: Number of videos, each of a different infant in a different incubator.
+        seconds: Duration of each video, in seconds.
+        rate: Frames a second.
+        size: Longest side of a frame, in pixels.
+        seed: Random seed; the same seed gives the same bytes, and more infants do not change the first ones.
 
     Returns:
         Videos, frames, and frames with a face.
 
     Raises:
-        InputError: a number is outside its limits.
+        InputError: A number is out of range.
     """
     check_number("--infants", infants, 0, _MOST_INFANTS)
     check_number("--seconds", seconds, 1, _MOST_SECONDS)

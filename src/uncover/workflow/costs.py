@@ -372,7 +372,7 @@ class Disk:
         return self._maps[variant]
 
     def _measured_map(self, variant: str) -> float | None:
-        """From this very run, whose image size is the same."""
+        """Mean bytes measured in this run, which has the same image size."""
         sets = sorted(Path(RunPaths(self._results / self._work.config.run).heatmaps_of(variant)).glob("*"))
         kinds = [[*_sample(folder / kind for folder in sets)] for kind in ("images", "joint")]
         if not all(kinds):

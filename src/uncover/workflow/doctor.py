@@ -31,6 +31,7 @@ FOR_ONE = {
     "packaging": "`uncover plan`",
     "matplotlib": "figures",
     "grad-cam": "--method eigengradcam or gradcamelementwise",
+    "torchvision": "the detectors mtcnn, retinaface, yolo11, retinanet and faster_rcnn",
     "facenet-pytorch": "the detector mtcnn",
     "facexlib": "the detector retinaface",
     "ultralytics": "the detector yolo11",

@@ -171,7 +171,7 @@ def size_at_scale(config: Config, number: int) -> int:
 
 
 def checkpoint(config: Config, network: str) -> Weights:
-    """Source of a network's start weights: the config, or the release of upstream YOLOv5 by default.
+    """Source of a network's initial weights: the config, or the release of upstream YOLOv5 by default.
 
     Raises:
         InputError: The config has no source, and the network is not a YOLOv5.
@@ -179,7 +179,7 @@ def checkpoint(config: Config, network: str) -> Weights:
     # SCRFD is a baseline too, and its weights have the key of that baseline.
     key = network.replace(".", "_")
     if key != network and key not in config.weights:
-        raise InputError(f"config: key weights.{key} is missing; expected the start weights of the network {network}")
+        raise InputError(f"config: key weights.{key} is missing; expected the initial weights of the network {network}")
     return config.weights.get(key, Weights(path=None, url=YOLOV5_URL.format(network), sha256=None))
 
 
@@ -653,7 +653,7 @@ class Run:
         return own.model_copy(update=changes | ({} if size is None else {"image_size": size}))
 
     def finetune_counts(self, start: str) -> list[int]:
-        """Numbers of training frames; begins with 0 if the start weights already detect faces."""
+        """Numbers of training frames; begins with 0 if the initial weights already detect faces."""
         return [*((0,) if start not in UPSTREAM else ()), *self.config.finetune.counts]
 
     def finetune_records(self, start: str, further: str = "") -> list[str]:

@@ -1,4 +1,4 @@
-"""Fine-tuning on labelled frames: start weights, settings and frames; and points of a learning curve.
+"""Fine-tuning on labelled frames: initial weights, settings and frames; and points of a learning curve.
 
 A point of a learning curve is a detector fine-tuned on some frames and evaluated on the infant that was left out.
 """
@@ -78,10 +78,10 @@ def find_start(given: Path) -> Path:
 
 
 def finetuning_settings(header: Header, changes: Mapping[str, Any], pairs: Sequence[str] = ()) -> Detector:
-    """Settings of the start weights' own training, changed by the fine-tuning recipe and by the user.
+    """Settings of the initial weights' own training, changed by the fine-tuning recipe and by the user.
 
     Args:
-        header: Header of the start weights.
+        header: Header of the initial weights.
         changes: Nested values, such as those of `Finetune.changes`.
         pairs: Settings of the user as `key=value`.
 
@@ -116,7 +116,7 @@ def _own_settings(header: Header) -> dict[str, Any]:
 
 
 def read_start(start: Path) -> Header:
-    """Header of start weights; weights for heatmaps cannot be fine-tuned on frames alone.
+    """Header of initial weights; weights for heatmaps cannot be fine-tuned on frames alone.
 
     Raises:
         InputError: The file is not a weights file, or is of a detector that runs on heatmaps.
@@ -140,7 +140,7 @@ def read_frames_to_learn(
 
     Args:
         data: Data set of frames.
-        header: Header of the start weights; None for a training from scratch.
+        header: Header of the initial weights; None for a training from scratch.
         settings: Settings of the training.
         chosen: Names of the classes to train on.
 
@@ -203,8 +203,8 @@ def finetuning_job(
         training: Names of the training frames.
         validation: Names of the validation frames.
         settings: Settings of the training.
-        start: Start weights.
-        header: Header of the start weights.
+        start: Initial weights.
+        header: Header of the initial weights.
     """
     own = (frames.take(training), frames.take(validation), settings, start)
     return Job(*own) if header is None else Job(*own, header.channels, header.padding, input=header.input)
@@ -227,10 +227,10 @@ def read_frames_job(
         data: Picked frames, a data set, or a folder with the sets `train` and `val`.
         val: Data set to validate on.
         made: Folder for the data set made of picked frames.
-        start: Start weights.
+        start: Initial weights.
         pairs: Settings as `key=value`.
         left_out: Group that validates.
-        fine_tuning: Use the settings and classes of the start weights, and the fine-tuning recipe.
+        fine_tuning: Use the settings and classes of the initial weights, and the fine-tuning recipe.
         processes: The processes that train together; the main one makes the data set.
         chosen: Names of the classes to train on; for a whole-face detector, of those that are faces.
 
@@ -243,7 +243,7 @@ def read_frames_job(
     else:
         settings = check_section(Detector, read_pairs(pairs), "--set")
     if settings.freeze and start is None:
-        raise InputError(f"freeze={settings.freeze}: frozen layers require start weights; pass --from RUN")
+        raise InputError(f"freeze={settings.freeze}: frozen layers require initial weights; pass --from RUN")
     if val is not None or (left_out is None and find_inside(data) is not None):
         channels = header.channels if header else None
         job = read_job(data, val, (), start, channels=channels, chosen=chosen, settings=settings)
@@ -274,7 +274,7 @@ def _check_same_frames(data: Path, made: Path, chosen: Sequence[str]) -> None:
             make_frame_set(data, now, data.resolve().name, classes=chosen, maker="train")
             if read_labelled_images(now).digest() == read_labelled_images(made).digest():
                 return
-    raise InputError(f"{made.parent}: has a model trained on other data; pass another name, or remove the folder first")
+    raise InputError(f"{made.parent}: has a trained model of other data; pass another name, or remove the folder first")
 
 
 def _reviewed_of(data: Path) -> dict[str, int] | None:
@@ -302,9 +302,9 @@ class CurvePoint:
     Attributes:
         frames: All frames.
         fold: The group that is left out.
-        names: Training frames; none for the unchanged start weights.
+        names: Training frames; none for the unchanged initial weights.
         count: Requested number of training frames.
-        start: Start weights.
+        start: Initial weights.
         settings: Settings of the training, which keeps the weights of its last epoch: choosing an epoch would require
             further frames.
     """
@@ -324,10 +324,10 @@ def read_point(
 
     Args:
         data: Data set of frames.
-        start: Start weights.
+        start: Initial weights.
         count: Number of training frames from all groups but one; fewer if there are fewer.
         left_out: Name of that group, or of one of its videos; or several names.
-        changes: Changes of fine-tuning to the settings of the start weights' own training; its seed also draws the
+        changes: Changes of fine-tuning to the settings of the initial weights' own training; its seed also draws the
             frames.
         pairs: Settings of the user, as `key=value`.
 

@@ -1,4 +1,4 @@
-"""Read a training job from paths and options: network, data and start weights."""
+"""Read a training job from paths and options: network, data and initial weights."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def read_job(
         data: A data set; a folder with the sets `train` and `val` (or `valid`); or the YAML file that lists both.
         val: Data set to validate on.
         pairs: Settings as `key=value`.
-        start: Start weights.
+        start: Initial weights.
         hyperparameters: Record of an evolution's best generation; uses its hyperparameters.
         channels: Channels of the images; None uses those of the input.
         padding: Value around letterboxed images; None uses grey for photos and 0 for heatmaps.
@@ -115,7 +115,7 @@ def read_job(
         raise InputError(f"{start}: no such file; {EXPECTED}")
     settings = settings or _read_settings(pairs, hyperparameters, start)
     if settings.freeze and start is None:
-        raise InputError(f"freeze={settings.freeze}: frozen layers require start weights; pass --weights WEIGHTS")
+        raise InputError(f"freeze={settings.freeze}: frozen layers require initial weights; pass --weights WEIGHTS")
     places = _find_sets(data, val)
     maps = _read_maps(heatmaps, input, places[0][0] == places[1][0])
     seen = _channels(input, channels, maps)
@@ -162,7 +162,7 @@ def read_composed_job(
         photos: Folders `train` of `uncover face_photos`.
         validation: Data sets to validate on, such as the folders `test`.
         pairs: Settings as `key=value`.
-        start: Start weights.
+        start: Initial weights.
         covers: Folder of images with an alpha channel to put on faces.
 
     Raises:
@@ -181,7 +181,7 @@ def _read_settings(pairs: Sequence[str], hyperparameters: Path | None, start: Pa
     if model is not None and "model" not in values:
         values["model"] = model
         logger.info(f"network: {model}, as in {start}")
-    # The pretrained networks cannot start from scratch, so only start weights select them.
+    # The pretrained networks cannot start from scratch, so only initial weights select them.
     settings = check_section(Detector if model is None or model in UPSTREAM else TunedDetector, values, "--set")
     if hyperparameters is None:
         return settings
@@ -268,7 +268,7 @@ def _place_of(given: Path, subset: str) -> SetPlace:
 
 
 def build_start(settings: Detector, labelled: LabelledImages, channels: int, start: Path | None) -> Network:
-    """Build a network with its start weights and anchors.
+    """Build a network with its initial weights and anchors.
 
     Args:
         settings: Network, seed, whether to fit anchors.
@@ -281,7 +281,7 @@ def build_start(settings: Detector, labelled: LabelledImages, channels: int, sta
     """
     anchors = settings.hyperparameters.anchors
     if start is None and settings.weights == "coco":
-        logger.info("note: no start weights given; training from scratch (weights=scratch)")
+        logger.info("note: no initial weights given; training from scratch (weights=scratch)")
     network = build_network(
         settings.model,
         channels,
@@ -299,7 +299,7 @@ def build_start(settings: Detector, labelled: LabelledImages, channels: int, sta
         if anchors is not None:
             state = {name: value for name, value in state.items() if not name.endswith(".anchors")}
         left_out = initialise(network, state, str(start))
-        logger.info(f"start weights: {start}" + (f"; newly initialised: {', '.join(left_out)}" if left_out else ""))
+        logger.info(f"initial weights: {start}" + (f"; newly initialised: {', '.join(left_out)}" if left_out else ""))
     if settings.autoanchor:
         head = network.head
         strides = head.stride.view(-1, 1, 1)

@@ -365,7 +365,7 @@ def _card(
         f"- Network: {model}, one class ({CLASS_NAMES[WHOLE_FACE]}), trained at {image_size} px\n"
         f"- File: half precision, {out.stat().st_size} bytes, sha256 {digest}\n"
         f"- Date: {date}\n"
-        "- Licence: research only, as for the training photos and the start weights\n"
+        "- Licence: research only, as for the training photos and the initial weights\n"
         f"- Command: `{command}`\n"
         f"- Training: {training.get('epochs_run', '?')} epochs of {settings.composed.images} composed images\n"
         f"- Data: {infants}",

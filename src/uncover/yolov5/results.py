@@ -190,7 +190,7 @@ def _difference(told: Mapping[str, Any], wanted: Mapping[str, Any]) -> str | Non
         elif name in ("train_images", "val_images", "training", "validation", "maps"):
             other = f"data ({name}: {old} there, {new} here)" if isinstance(old, int) else "data"
         elif name == "start":
-            other = "start weights"
+            other = "initial weights"
         else:
             other = f"settings ({name}: {str(old)[:60]} there, {str(new)[:60]} here)"
         if other is not None:

@@ -1,4 +1,4 @@
-"""Published weights of SCRFD-2.5G as start weights for its layers with a head of YOLOv5.
+"""Published weights of SCRFD-2.5G as initial weights for its layers with a head of YOLOv5.
 
 SCRFD (Guo et al., "Sample and Computation Redistribution for Efficient Face Detection", ICLR 2022) predicts, for each
 of two square anchors at a cell's corner, a face score and the distances of the four sides. A YOLOv5 head predicts

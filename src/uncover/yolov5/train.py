@@ -78,7 +78,8 @@ def train(
 
     Raises:
         Diverged: The loss is no longer finite.
-        InputError: An image or the start weights are unusable, the device does not support the precision, or a model of
+        InputError: An image or the initial weights are unusable, the device does not support the precision, or a model
+            of
             another training would be replaced.
         OutOfMemory: A batch does not fit into memory; the state after the last complete epoch is kept.
     """

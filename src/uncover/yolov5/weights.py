@@ -245,7 +245,7 @@ def _is_state(given: object) -> bool:
     return isinstance(given, dict) and all(isinstance(value, Tensor) for value in given.values())
 
 
-def initialise(network: Network, state: Mapping[str, Tensor], name: str = "start weights") -> list[str]:
+def initialise(network: Network, state: Mapping[str, Tensor], name: str = "initial weights") -> list[str]:
     """Copy weights of another network of the same architecture into a network, as far as they match.
 
     The first layer is adapted if the number of channels differs, so that a grey image gives the same response. The head

@@ -203,7 +203,7 @@ APART = 0.06
     "fine-tuning on a few frames",
     caption="Effect of a few labelled frames: the whole-face detector, fine-tuned on 5, 10, 25 ... frames of all"
     " infants but one, and evaluated on frames of the infant left out, who is in none of the training frames. Smaller"
-    " training sets are subsets of larger ones, spread over the infants as evenly as possible; 0 stands for the start"
+    " training sets are subsets of larger ones, spread over the infants as evenly as possible; 0 stands for the initial"
     " weights without fine-tuning.\n"
     "Thin lines: an infant left out with all its videos; if it is unknown who is in a video, each video counts as one"
     " infant, and the axis label is video. Thick lines: mean, with its 95 % interval (Student's t over the infants,"
@@ -228,7 +228,7 @@ def learning_curve(table: pd.DataFrame) -> Figure:
     """Draw score against number of frames: a thin line per infant left out, and their mean with its interval.
 
     Args:
-        table: As `read_learning_curve` returns it. Scores of the start weights (count 0) start every curve, under any
+        table: As `read_learning_curve` returns it. Scores of the initial weights (count 0) start every curve, under any
             `freeze`.
     """
     figure = new_figure(DOUBLE, 3.0)
