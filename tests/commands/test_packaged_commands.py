@@ -142,7 +142,7 @@ def test_a_detector_goes_on_from_another_and_bad_words_are_told(
         "composed.close.nobody=1": "draws from 'nobody', but no photo with a face is from it; available: graded",
         "composed.kinds={close: 0, scene: 0, heads: 0, nothing: 0}": "expected a weight above 0 for a kind",
         "composed.sizes=[50]": "key composed.sizes: expected multiples of 32",
-        "processes=2": "images are composed for one process",
+        "processes=2": "composed images are made by one process",
     }.items():
         assert run("train", "composed", "third", *words, "--set", *TINY, *only, wrong) == 2
         assert told in capsys.readouterr().err
