@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 import torch
 
+from uncover import progress
 from uncover.cli import main
 from uncover.config.detectors import Detector
 from uncover.errors import InputError
@@ -350,6 +351,24 @@ def test_an_answer_that_ends_early() -> None:
         threading.Thread(target=served.handle_request, daemon=True).start()
         with pytest.raises(InputError, match="download failed"):
             read_or_fetch(f"http://127.0.0.1:{served.server_port}/x.pt")
+
+
+def test_a_download_shows_how_far_it_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Large(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "2500000")
+            self.end_headers()
+            self.wfile.write(b"x" * 2_500_000)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.0)
+    with http.server.HTTPServer(("127.0.0.1", 0), Large) as served:
+        threading.Thread(target=served.handle_request, daemon=True).start()
+        content, _ = read_or_fetch(f"http://127.0.0.1:{served.server_port}/x.pt")
+    assert content == b"x" * 2_500_000
+    assert "downloading, MB: 2/3 (67%), " in capsys.readouterr().err
 
 
 def test_the_published_nano(real: Path, tmp_path: Path) -> None:

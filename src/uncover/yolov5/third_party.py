@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import logging
+import math
 import urllib.error
 import urllib.request
 import zipfile
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from uncover.errors import InputError
+from uncover.progress import track
 
 logger = logging.getLogger(__name__)
 
@@ -104,11 +106,20 @@ def _read(path: Path) -> bytes:
         raise InputError(f"{path}: is a folder; expected a file") from None
 
 
+BLOCK = 1_000_000
+"""Bytes that are read at a time."""
+
+
 def _fetch(url: str) -> bytes:
     logger.info(f"downloading {url}")
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
-            return answer.read()
+            size = answer.length
+            blocks = None if size is None else math.ceil(size / BLOCK)
+            content = b"".join(track(iter(lambda: answer.read(BLOCK), b""), "downloading, MB", blocks))
+            if size is not None and len(content) < size:
+                raise http.client.IncompleteRead(content, size - len(content))
+            return content
     except (OSError, http.client.HTTPException, ValueError) as error:
         reason = getattr(error, "reason", None) or error or type(error).__name__
         raise InputError(
