@@ -44,7 +44,7 @@ def test_a_name_is_one_of_ours_and_a_path_is_a_file(tmp_path: Path, monkeypatch:
     own = weights.find_weights("./general")
     assert own == Path("general") and weights.card_of(own) is None
     assert weights.find_weights("absent/best.pt") == Path("absent/best.pt")
-    with pytest.raises(InputError, match=r"^generl: no weights of this name; expected general, nicu, "):
+    with pytest.raises(InputError, match=r"^generl: no weights of this name; expected general, nicu or "):
         weights.find_weights("generl")
 
 
