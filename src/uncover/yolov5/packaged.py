@@ -380,8 +380,8 @@ def _card(
         "## Limits",
         "- Boxes span from hairline to chin.\n"
         "- The photos come from few data sets, the infants from one ward, and they are few.\n"
-        "- A missed face is no proof that there is none. Do not rely on this detector alone where somebody's privacy or"
-        " safety is at stake.",
+        "- A missed face is no proof that there is none. Do not rely on this detector alone if the privacy or safety of"
+        " a person depends on it.",
     ]
     return "\n\n".join(parts) + "\n"
 
