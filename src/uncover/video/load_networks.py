@@ -92,7 +92,7 @@ def load_networks(options: NetworkOptions) -> Networks:
     if options.baseline is not None:
         if options.weights is not None or options.face is not None:
             also = "--weights" if options.weights is not None else "--class"
-            raise InputError(f"--detector {options.baseline}: cannot be combined with {also}; remove one of both")
+            raise InputError(f"--detector {options.baseline}: cannot be combined with {also}; remove one of them")
         other, name = loader.load_other(options.baseline), options.baseline
         return _with_rescue(options, loader, other, name, other.confidence)
     given = options.weights or (find_weights(DEFAULT) if options.run is None else None)
