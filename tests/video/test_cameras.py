@@ -144,7 +144,7 @@ JOINED: dict[str, Callable[[Path], Path]] = {
 def test_a_clock_that_starts_anew_or_jumps(tmp_path: Path, name: str) -> None:
     rate = 25 if name.endswith(("mpg", "vob")) else SLOW if name.startswith("late") else RATE
     (told,) = assert_all(JOINED[name](tmp_path / name), rate)
-    assert "jumps forward once" in told if name in ("hours_forward.ts", "jump.mp4") else "starts anew once" in told
+    assert "jumps forward once" in told if name in ("hours_forward.ts", "jump.mp4") else "restarts once" in told
 
 
 def test_the_parts_of_a_playlist(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_pictures_of_one_time(tmp_path: Path) -> None:
     times = [*EVEN]
     times[4:7] = [times[3]] * 3
     path = retimed(tmp_path / "v.mp4", times, write(tmp_path / "even.mp4", PICTURES, options={"bf": "0"}))
-    assert "3 pictures are not later" in assert_all(path, joint=False)[0]
+    assert "3 frames are not later" in assert_all(path, joint=False)[0]
 
 
 @pytest.mark.parametrize("numbers", [[4], [5, 6, 7], [2, 9, 15]])
@@ -183,7 +183,7 @@ def test_pictures_before_the_clock_begins(tmp_path: Path) -> None:
     with av.open(str(path)) as container:
         assert [frame.pts for frame in container.decode(video=0)][4:7] == [None, 0, 100]
     (told,) = assert_all(path, joint=False)
-    assert told.startswith("5 pictures are without a time (first at second 0.00)")
+    assert told.startswith("5 frames are without a time (first at second 0.00)")
 
 
 @pytest.mark.parametrize(

@@ -29,28 +29,28 @@ def put(times: Times, step: float = STEP, origin: float | None = None) -> tuple[
     [
         ([1.4 + each for each in TENTHS], TENTHS, [], None),
         # Joined recordings: from the beginning again, a little back, and hours back.
-        ([1.4, 1.5, 1.6, 1.4, 1.5, 1.6], TENTHS[:6], [3], "starts anew once (first after second 0.20, 0.20 s back)"),
-        ([5.0, 5.1, 5.2, 5.05, 5.15, 5.25], TENTHS[:6], [3], "starts anew once"),
+        ([1.4, 1.5, 1.6, 1.4, 1.5, 1.6], TENTHS[:6], [3], "restarts once (first after second 0.20, 0.20 s back)"),
+        ([5.0, 5.1, 5.2, 5.05, 5.15, 5.25], TENTHS[:6], [3], "restarts once"),
         ([9000.0, 9000.1, 0.0, 0.1], TENTHS[:4], [2], "9000 s (2:30:00 h) back"),
-        ([0.0, 0.1, 0.0, 0.1, 0.0, 0.1], TENTHS[:6], [2, 4], "starts anew 2 times"),
-        ([0.0, 0.1, 0.2, 0.0], TENTHS[:4], [3], "starts anew once"),
+        ([0.0, 0.1, 0.0, 0.1, 0.0, 0.1], TENTHS[:6], [2, 4], "restarts 2 times"),
+        ([0.0, 0.1, 0.2, 0.0], TENTHS[:4], [3], "restarts once"),
         # Jumps of hours, also where nothing is known of the usual step yet; back again; and one wild time.
         ([0.0, 0.1, 0.2, 7200.0, 7200.1], TENTHS[:5], [3], "jumps forward once (first after second 0.20, by 7200 s"),
         ([0.0, 90000.0, 90000.1, 90000.2], TENTHS[:4], [1], "jumps forward once"),
         ([0.0, 0.1, 9000.0, 9000.1, 0.4, 0.5], TENTHS[:6], [2, 4], "jumps forward once"),
-        ([0.0, 0.1, 9000.0, 0.3, 0.4], TENTHS[:5], [], "1 picture is not later"),
+        ([0.0, 0.1, 9000.0, 0.3, 0.4], TENTHS[:5], [], "1 frame is not later"),
         ([0.0, 0.1, 0.2, 0.3, 9000.0], TENTHS[:5], [4], "jumps forward once"),
         # One time for several pictures, and times that are out of order: the clock is right after them.
-        ([0.0, 0.1, 0.1, 0.1, 0.4], TENTHS[:5], [], "2 pictures are not later"),
-        ([0.0, 0.2, 0.1, 0.4, 0.5], [0.0, 0.2, 0.3, 0.4, 0.5], [], "1 picture is not later"),
-        ([0.0, 0.1, 0.1], TENTHS[:3], [], "1 picture is not later"),
-        ([0.0] * 40, [number / 10 for number in range(40)], [], "39 pictures are not later"),
+        ([0.0, 0.1, 0.1, 0.1, 0.4], TENTHS[:5], [], "2 frames are not later"),
+        ([0.0, 0.2, 0.1, 0.4, 0.5], [0.0, 0.2, 0.3, 0.4, 0.5], [], "1 frame is not later"),
+        ([0.0, 0.1, 0.1], TENTHS[:3], [], "1 frame is not later"),
+        ([0.0] * 40, [number / 10 for number in range(40)], [], "39 frames are not later"),
         # No times: first, in the middle of a changing rate, and everywhere.
-        ([None, None, 0.0, 0.1], TENTHS[:4], [], "2 pictures are without a time (first at second 0.00)"),
-        ([0.0, 0.1, None, None, 0.7, 0.8], [0.0, 0.1, 0.3, 0.5, 0.7, 0.8], [], "2 pictures are without a time"),
-        ([0.0, 0.1, None], TENTHS[:3], [], "1 picture is without a time"),
-        ([None] * 40, [number / 10 for number in range(40)], [], "40 pictures are without a time"),
-        ([0.0, 0.1, *[None] * 2, 0.05, 0.15], TENTHS[:6], [4], "starts anew once"),
+        ([None, None, 0.0, 0.1], TENTHS[:4], [], "2 frames are without a time (first at second 0.00)"),
+        ([0.0, 0.1, None, None, 0.7, 0.8], [0.0, 0.1, 0.3, 0.5, 0.7, 0.8], [], "2 frames are without a time"),
+        ([0.0, 0.1, None], TENTHS[:3], [], "1 frame is without a time"),
+        ([None] * 40, [number / 10 for number in range(40)], [], "40 frames are without a time"),
+        ([0.0, 0.1, *[None] * 2, 0.05, 0.15], TENTHS[:6], [4], "restarts once"),
     ],
 )
 def test_times_rise(times: Times, seconds: list[float], joints: list[int], told: str | None) -> None:
@@ -74,7 +74,7 @@ def test_gaps_of_a_recording_and_time_lapses_are_kept() -> None:
     gap = [0.0, 0.1, 0.2, 0.2 + JUMP - 1, JUMP - 0.7]
     found, joints, clock = put(list(gap))
     assert found == pytest.approx(gap) and not joints and not clock.mended()
-    assert clock.notes() == ["no picture for 3599 s (0:59:59 h) after second 0.20"]
+    assert clock.notes() == ["no frame for 3599 s (0:59:59 h) after second 0.20"]
     for step, header in ((60.0, 0.04), (7200.0, 0.04), (7200.0, 7200.0)):
         lapse = [number * step for number in range(10)]
         found, joints, clock = put(list(lapse), header)

@@ -200,7 +200,7 @@ def test_what_cannot_be_read_says_so_in_one_line(tmp_path: Path) -> None:
         ("folder.mp4", "no such file"),
         ("absent.mp4", "no such file"),
         ("sound.mp4", "no video in it"),
-        ("spoiled.avi", "no picture"),
+        ("spoiled.avi", "no frame"),
     ):
         with pytest.raises(InputError, match=message) as error:
             open_video(tmp_path / name)

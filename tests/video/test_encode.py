@@ -98,7 +98,7 @@ def test_an_error_leaves_nothing_behind_and_an_old_file_as_it_was(tmp_path: Path
     with pytest.raises(RuntimeError, match="stop"), VideoWriter(old, 32, 32, 5) as video:
         video.write(pictures(1, 32, 32)[0])
         raise RuntimeError("stop")
-    with pytest.raises(InputError, match="no picture"), VideoWriter(old, 32, 32, 5):
+    with pytest.raises(InputError, match="no frame"), VideoWriter(old, 32, 32, 5):
         pass
     assert list(tmp_path.iterdir()) == [old] and old.read_bytes() == b"old"
 

@@ -150,14 +150,14 @@ def test_another_detector_goes_first_with_any_rescue(run: LiveRun) -> None:
     ("changes", "message"),
     [
         ({"baseline": "nonsense"}, "no such detector; expected one of mtcnn, "),
-        ({"baseline": "yunet"}, r"yunet: .*run has no weights of it; give --detector-weights yunet=PATH"),
+        ({"baseline": "yunet"}, r"yunet: .*run has no weights of it; pass --detector-weights yunet=PATH"),
         ({"baseline": "yolo11"}, r"yolo11: .*run has no weights of it; .*uncover train baseline yolo11"),
         ({"baseline": "mtcnn", "baseline_weights": {"mtcnn": Path("x.pt")}}, "mtcnn: its package includes the weights"),
         (
             {"baseline": "mtcnn", "weights": Path("x.pt")},
-            "--detector mtcnn: is a detector without such weights; remove --weights",
+            "--detector mtcnn: cannot be combined with --weights",
         ),
-        ({"baseline": "mtcnn", "face": "face"}, "leave --class out"),
+        ({"baseline": "mtcnn", "face": "face"}, "cannot be combined with --class"),
         (
             {"baseline": "retinaface", "baseline_weights": {"retinaface": Path("absent.pth")}},
             "absent.pth: does not exist",
@@ -273,7 +273,7 @@ def test_without_a_winner_nothing_looks_again(run: LiveRun) -> None:
     [
         ("nonsense", r"--rescue nonsense: no method of .*; expected best, none, or one of turns, turns8, larger, "),
         ("heatmap", r"expected heatmap:NAME, such as heatmap:gradcampp_avg"),
-        ("heatmap:nonsense", r"has no model nonsense; expected one of .*gradcampp_avg, .*rgb1"),
+        ("heatmap:nonsense", r"has no model nonsense; its models: .*gradcampp_avg, .*rgb1"),
         ("heatmap:rgb1", r"is a detector for photos; expected a detector for heatmaps"),
     ],
 )
@@ -286,13 +286,11 @@ def test_names_that_are_none(run: LiveRun, rescue: str, message: str) -> None:
 def test_a_detector_must_be_there_and_look_at_photos(run: LiveRun, tmp_path: Path) -> None:
     cases = {
         "no models/ in it": NetworkOptions(tmp_path, None),
-        "looks at joints": NetworkOptions(None, run.weights("gradcampp_avg"), device="cpu"),
+        "its input is joint": NetworkOptions(None, run.weights("gradcampp_avg"), device="cpu"),
         "is a model of a run; also pass --run": NetworkOptions(
             None, run.weights("rgb10"), "heatmap:gradcampp_avg", device="cpu"
         ),
-        "leave --rescue none out": NetworkOptions(
-            None, run.weights("rgb10"), "none", run.weights("grey"), device="cpu"
-        ),
+        "remove --rescue none": NetworkOptions(None, run.weights("rgb10"), "none", run.weights("grey"), device="cpu"),
     }
     assert load_networks(NetworkOptions(None, None, device="cpu")).name == "general"
     for message, wished in cases.items():
@@ -339,7 +337,7 @@ def test_boxes_are_suppressed_as_when_the_trial_chose_confidences(run: LiveRun) 
     trial(run, part_fusion=4, multi_scale=3)
     assert load_networks(options_of(run)).detector.nms_iou == 0.6
     assert load_networks(replace(options_of(run), nms_iou=0.6)).rescue is not None
-    with pytest.raises(InputError, match=r"--nms-iou 0.5: .*/part_fusion/ward.parquet has 0.6, .*; leave --nms-iou"):
+    with pytest.raises(InputError, match=r"--nms-iou 0.5: .* at 0.6 .*/part_fusion/ward.parquet.*; remove --nms-iou"):
         load_networks(replace(options_of(run), nms_iou=0.5))
     # Whoever says from where on boxes count may say how they are suppressed, and so may who rescues nothing.
     for wished in (replace(options_of(run), rescue_confidence=0.3), options_of(run, "none")):
@@ -359,7 +357,7 @@ def test_predictions_of_a_run_that_were_not_made_alike_are_refused_or_said_to_be
     look = predictions / "rgb1_occlusion_scale1" / "ward.parquet"
     stored = read_predictions(look)
     write_predictions(look, Predictions(stored.boxes, stored.images, {**stored.settings, "nms_iou": 0.5}))
-    with pytest.raises(InputError, match=r"rgb1_occlusion_scale1/ward.parquet has 0.5, by which"):
+    with pytest.raises(InputError, match=r" at 0.5 .*rgb1_occlusion_scale1/ward.parquet"):
         load_networks(options_of(run))
     assert "note" not in capsys.readouterr().err
     load_networks(replace(options_of(run, "none"), image_size=128))

@@ -150,10 +150,10 @@ def test_streams_that_differ_in_what_is_hidden_keep_names_of_their_own() -> None
         (["empty"], "empty: no video and no image in it"),
         (["only_text"], "only_text: no video and no image in it"),
         (["only_text/*.txt"], "no video and no image in it"),
-        (["only_text/notes.txt"], r"only_text/notes.txt: ends in '.txt'"),
-        (["good.mp4", "only_text/none"], "only_text/none: ends in ''"),
+        (["only_text/notes.txt"], r"only_text/notes.txt: unsupported suffix '.txt'"),
+        (["good.mp4", "only_text/none"], "only_text/none: unsupported suffix ''"),
         (["good.mp4", "absent.mp4"], "absent.mp4: no such file or folder"),
-        ([""], "no such file or folder|no video in it"),
+        ([""], "no such file or folder|no video and no image in it"),
         ([], "no video and no image in it"),
     ],
 )

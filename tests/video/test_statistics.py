@@ -78,8 +78,8 @@ def test_what_was_mended_or_lost_is_told_and_the_statistics_is_not_whole() -> No
         assert statistics.told()[name] == value
         if isinstance(value, list):
             assert value[0] in statistics.line("bed.ts") and statistics.line("bed.ts").startswith("bed.ts: ")
-    kept = SourceStatistics(notes=["no picture for 300 s"])
-    assert kept.whole and "no picture for 300 s" in kept.line("bed.ts")
+    kept = SourceStatistics(notes=["no frame for 300 s"])
+    assert kept.whole and "no frame for 300 s" in kept.line("bed.ts")
 
 
 @pytest.mark.parametrize("sizes", [[(120, 100)] * 4, [(120, 100)] * 2 + [(100, 120)] * 2])
@@ -89,5 +89,5 @@ def test_pictures_of_several_sizes_are_named(sizes: list[tuple[int, int]]) -> No
         each = faces(number, second=number / 2)
         statistics.add(replace(each, frame=replace(each.frame, width=width, height=height)))
     statistics.close()
-    told = ["its pictures have 2 sizes: 120 x 100 from second 0.00, 100 x 120 from second 1.00 px"]
+    told = ["its frames have 2 sizes: 120 x 100 from second 0.00, 100 x 120 from second 1.00 px"]
     assert statistics.notes == (told if len(set(sizes)) == 2 else []) and statistics.whole

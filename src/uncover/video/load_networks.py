@@ -92,14 +92,14 @@ def load_networks(options: NetworkOptions) -> Networks:
     if options.baseline is not None:
         if options.weights is not None or options.face is not None:
             also = "--weights" if options.weights is not None else "--class"
-            raise InputError(f"--detector {options.baseline}: is a detector without such weights; remove {also}")
+            raise InputError(f"--detector {options.baseline}: cannot be combined with {also}; remove one of them")
         other, name = loader.load_other(options.baseline), options.baseline
         return _with_rescue(options, loader, other, name, other.confidence)
     given = options.weights or (find_weights(DEFAULT) if options.run is None else None)
     weights, name = (loader.weights_of(DETECTOR), DETECTOR) if given is None else (given, _name_of(given))
     detector = loader.load(weights, name)
     if detector.header.input != "photo" or detector.header.channels != 3:
-        raise InputError(f"{weights}: is a detector for {detector.header.input}s; expected a detector for photos")
+        raise InputError(f"{weights}: its input is {detector.header.input}; expected a detector for colour photos")
     if options.face is not None:
         detector = replace(detector, header=with_whole_face(detector.header, options.face))
     find_whole_face(detector.header)

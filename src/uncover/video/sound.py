@@ -136,7 +136,7 @@ def add_sound(
                 raise
             # Streams that MP4 does not accept may be encoded as AAC.
             if not copied:
-                raise InputError(f"it cannot be kept: {reason_of(error)}") from None
+                raise InputError(f"cannot be copied or encoded: {reason_of(error)}") from None
     return True
 
 
