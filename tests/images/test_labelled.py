@@ -76,7 +76,7 @@ def test_all_that_is_wrong_is_told_at_once(fresh: Path, capsys: pytest.CaptureFi
     (fresh / "labels/002.txt").write_text(f"{GOOD}0 nan 0.5 0.1 0.1\n7 0.5 0.5 0.1 0.1")
     (fresh / "labels/004.txt").write_text("0 0.5 0.5 0.1")
     (fresh / "images/005.png").write_bytes(b"")
-    with pytest.raises(InputError, match=r"set: 4 problems; mend them .* the first: .*002\.txt, row 2: ") as error:
+    with pytest.raises(InputError, match=r"set: 4 problems; fix them .* the first: .*002\.txt, row 2: ") as error:
         read_labelled_images(fresh)
     assert "\n" not in str(error.value)
     told = capsys.readouterr().err
