@@ -9,7 +9,7 @@ uncover() { .venv/bin/uncover "$@"; }
 
 uncover make_synthetic videos "$videos" --infants 3 --seconds 12 --rate 5
 
-uncover detect "$videos/infant_01.mp4" --run results/demo --out "$out/found" --temporal offline --annotate --format csv coco
+uncover detect "$videos/infant_01.mp4" --run results/demo --out "$out/found" --tracking offline --annotate --format csv coco
 .venv/bin/python - "$out/found" << 'PYTHON'
 import json, sys
 from pathlib import Path

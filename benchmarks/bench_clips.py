@@ -56,7 +56,7 @@ def main() -> None:
             for temporal in TEMPORAL:
                 way = f"{name}, {temporal}"
                 ways[way] = Path(folder) / way
-                uncover(*words, "--temporal", temporal, "--out", str(ways[way]))
+                uncover(*words, "--tracking", temporal, "--out", str(ways[way]))
             way = f"{name}, {EVERY}"
             ways[way] = Path(folder) / way
             uncover(*words, "--confidence", LEAST, "--out", str(ways[way]))

@@ -171,7 +171,7 @@ def measure(bench: Bench, confidence: float, rounds: int, fusion: bool) -> dict[
         BEST: ("--rescue", BEST),
         HEATMAP: ("--rescue", HEATMAP),
         **({"face_and_part_fusion": ("--rescue", "face_and_part_fusion")} if fusion else {}),
-        "best, online": ("--rescue", BEST, "--temporal", "online"),
+        "best, online": ("--rescue", BEST, "--tracking", "online"),
     }
     timed: dict[str, list[Timed]] = {name: [] for name in ways}
     for number in range(rounds):

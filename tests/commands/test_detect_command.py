@@ -76,7 +76,7 @@ def test_a_video_leaves_what_is_promised(undisturbed_video: Path, live_run: Live
 
 @pytest.mark.parametrize("temporal", ["online", "offline"])
 def test_time_leaves_at_most_one_box_a_frame(detect: Detect, ward: Path, tmp_path: Path, temporal: str) -> None:
-    assert detect(ward / "bed.mp4", "--out", tmp_path / "out", "--temporal", temporal, "--annotate", rescue="none") == 0
+    assert detect(ward / "bed.mp4", "--out", tmp_path / "out", "--tracking", temporal, "--annotate", rescue="none") == 0
     boxes, frames = tables(tmp_path / "out")
     assert len(frames) == FRAMES and boxes["frame"].is_unique and set(boxes["found_by"]) <= {"rgb", "temporal"}
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["settings"]["temporal"] == temporal
@@ -170,7 +170,7 @@ def test_videos_of_one_name(detect: Detect, ward: Path, tmp_path: Path) -> None:
 
 def test_a_live_stream_has_no_end_to_wait_for(detect: Detect, complaint_of: Callable[[], str], tmp_path: Path) -> None:
     assert detect("rtsp://nowhere/stream", "--out", tmp_path / "out", "--temporal", "offline") == 2
-    assert "a live stream has no end; give --temporal online" in complaint_of() and not (tmp_path / "out").exists()
+    assert "a live stream has no end; give --tracking online" in complaint_of() and not (tmp_path / "out").exists()
 
 
 def test_what_is_written_is_no_source_the_next_time(

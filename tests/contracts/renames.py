@@ -26,6 +26,7 @@ VERBS: dict[str, str | None] = {
 
 OPTIONS: dict[str, str | None] = {
     "detect --bridge": "--max-gap",
+    "detect --temporal": "--tracking",
     "evolve_generation --start": "--weights",
     "frames --gap": "--min-gap",
     "frames --rate": "--fps",

@@ -93,24 +93,26 @@ def _detect_arguments(parser: argparse.ArgumentParser) -> None:
         help="confidence threshold of the rescue (default: that of the run's trial, else 0.25; of a baseline detector"
         " its own)",
     )
-    tracking = parser.add_argument_group("video")
-    tracking.add_argument(
-        "--temporal",
+    video = parser.add_argument_group("video")
+    tracking = video.add_argument(
+        "--tracking",
+        dest="temporal",
         choices=("off", "online", "offline"),
         default="off",
         help="track the one face of each video: online uses past frames only, offline all frames (default: off)",
     )
-    gap = tracking.add_argument(
+    add_alias(parser, "--temporal", tracking)
+    gap = video.add_argument(
         "--max-gap",
         dest="bridge",
         type=float,
         default=1.0,
         metavar="SECONDS",
-        help="with --temporal, continue a track over frames without a box for so long (default: 1)",
+        help="with --tracking, continue a track over frames without a box for so long (default: 1)",
     )
     add_alias(parser, "--bridge", gap)
-    tracking.add_argument("--until", type=float, metavar="SECONDS", help="process only the start of each video")
-    tracking.add_argument("--preview", action="store_true", help="show the frames in a window; q closes it")
+    video.add_argument("--until", type=float, metavar="SECONDS", help="process only the start of each video")
+    video.add_argument("--preview", action="store_true", help="show the frames in a window; q closes it")
     outputs = parser.add_argument_group("annotated copies and further tables")
     outputs.add_argument(
         "--format", nargs="+", choices=("csv", "coco"), default=[], help="write boxes.csv, boxes.json (COCO) too"
@@ -141,7 +143,7 @@ def run_detect(args: argparse.Namespace) -> int:
 
     SOURCE is a video, an image, a folder of either, a pattern such as 'ward/*.mp4', the address of a stream
     (rtsp://...), or the number of a camera. The detector runs on every frame. If it finds no face, a rescue runs on
-    that frame. --temporal tracks the face of the one infant in each video.
+    that frame. --tracking tracks the face of the one infant in each video.
 
     DIR gets:
       boxes.parquet    a row per box: source, frame, second, corners in pixels, confidence, and found_by (rgb, heatmap,
@@ -157,7 +159,7 @@ def run_detect(args: argparse.Namespace) -> int:
 
     Examples:
       uncover detect ward.mp4
-      uncover detect recordings/ --weights nicu --temporal offline --annotate --privacy blur
+      uncover detect recordings/ --weights nicu --tracking offline --annotate --privacy blur
       uncover detect 'ward/*.mp4' --run results/demo --rescue heatmap:gradcampp_avg --out found/ward
       uncover detect rtsp://camera.local/stream --until 600 --device cuda:0 --json
     """
@@ -189,7 +191,7 @@ def run_detect(args: argparse.Namespace) -> int:
     log_animations(sources.images.values())
     if args.temporal == "offline" and any(is_live(address) for address in sources.videos.values()):
         raise InputError(
-            "--temporal offline: requires a whole video, and a live stream has no end; give --temporal online"
+            "--tracking offline: requires a whole video, and a live stream has no end; give --tracking online"
         )
     if (args.privacy or args.shape != "box") and not (args.annotate or args.preview):
         logger.info("note: --privacy and --shape apply to annotated copies only; add --annotate to write them")

@@ -36,8 +36,7 @@ def find_weights(given: str | Path) -> Path:
     path = Path(given)
     if isinstance(given, str) and given == path.name and not path.suffix and not path.exists():
         raise InputError(
-            f"{given}: no weights of this name; expected {', '.join(names())} or the path of a"
-            " weights file"
+            f"{given}: no weights of this name; expected {', '.join(names())} or the path of a weights file"
         )
     return path
 
