@@ -44,7 +44,7 @@ class Outcome:
         return time.monotonic() - self.started
 
     def as_json(self, version: str, command: str, exit_code: int) -> str:
-        """The JSON object that `--json` prints, with the same keys for all commands.
+        """The JSON object that `--json` prints: the same keys for all commands, and then values of the command.
 
         Args:
             version: Of uncover.
@@ -57,10 +57,10 @@ class Outcome:
             "exit_code": exit_code,
             "seconds": round(self.seconds, 3),
             "outputs": self.outputs,
-            "result": self.result,
             "warnings": self.warnings,
             "error": self.error,
         }
+        values |= {name: value for name, value in self.result.items() if name != "warnings"}
         return json.dumps(_plain(values), indent=1, allow_nan=False)
 
 
@@ -131,7 +131,7 @@ def wrote(path: Path | str, what: str = "", *, before: bool = False, **counts: A
 
 
 def result(values: Mapping[str, Any]) -> None:
-    """Add values to the "result" of `--json`."""
+    """Add values to the object of `--json`; `warnings` are those that are logged."""
     _outcome.result.update(values)
 
 

@@ -102,7 +102,7 @@ def test_finished_and_given_again_it_does_what_is_missing(
     values = json.loads(capsys.readouterr().out)
     counts = {"boxes": len(pd.read_parquet(out / "boxes.parquet")), "frames": FRAMES + 1}
     assert values["outputs"][0].items() >= ({"path": str(out / "boxes.parquet")} | counts).items()
-    assert values["result"]["sources"].keys() == {"bed.mp4", "images"} and values["exit_code"] == 0
+    assert values["sources"].keys() == {"bed.mp4", "images"} and values["exit_code"] == 0
     assert changed_by("--format", "csv") == {"boxes.csv", "summary.json"} and stop.looked_at == []
     assert "the boxes exist already; wrote boxes.csv" in capsys.readouterr().err
     # Other presentation of what was looked at: faces are hidden as if that had been asked for at once.

@@ -42,7 +42,7 @@ def test_the_summary_shows_the_slowest_stages_first_and_the_report_last(
     assert lines[-1].endswith(f"{tmp_path / 'report.html'}") and str(tmp_path / "workflow.html") in lines[-2]
     assert not [line for line in lines if line.startswith("#")]
     assert main(["summary", str(tmp_path), "--json"]) == 0
-    values = json.loads(capsys.readouterr().out)["result"]
+    values = json.loads(capsys.readouterr().out)
     assert values["stages"]["train"] == {"jobs": 2, "seconds": 90.25, "cpu_seconds": 70}
     assert values["folders"]["figures"] == {"path": str(tmp_path / "figures"), "count": 1}
     assert values["reports"]["report.html"] == str(tmp_path / "report.html")

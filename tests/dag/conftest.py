@@ -52,7 +52,7 @@ class Checkout:
         environment = os.environ | {"PYTHONPATH": str(self.root / "src")}
         done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout)["result"]
+        return json.loads(done.stdout)
 
     def foretold(self) -> tuple[dict[str, int], dict[str, set[str]]]:
         """By rule, jobs that would run and why, as `uncover plan` says it."""

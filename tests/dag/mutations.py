@@ -135,8 +135,8 @@ CODE_CHANGES = {
     # Whoever reads a section of the config depends on that one alone; the page tells the settings of all.
     "a section of the config": (
         "src/uncover/config/cluster.py",
-        "memory that no try exceeds, in MB",
-        "memory that none exceeds, in MB",
+        "Upper limit of the requested memory in MB.",
+        "Largest requested memory in MB.",
         PAGE,
     ),
     "what is said on the way": ("src/uncover/console.py", "MOST_LINES = 20", "MOST_LINES = 30", {}),

@@ -51,7 +51,7 @@ def test_a_lost_record_of_snakemake_is_warned_of(own: Checkout) -> None:
     assert out == f"{MADE}: is up to date (read_faces/merl_rav)\n"
     assert error.startswith("warning: missing provenance: ") and "(make_synthetic, read_faces)" in error
     plan, error = ask(own, "plan", MADE, "--json")
-    (warning,) = json.loads(plan)["result"]["warnings"]
+    (warning,) = json.loads(plan)["warnings"]
     assert error == f"warning: {warning}\n"
 
 
@@ -75,7 +75,7 @@ def test_a_package_of_another_version_in_the_lock_is_told_and_reruns_nothing(own
     assert re.match(r"  pandas [\d.]+ -> 99.1 \(envs/requirements.txt\) since 2 of the jobs ran", line)
     assert line.endswith("not a reason to rerun them; to rerun them anyway: snakemake --forcerun make_synthetic")
     assert own.planned(MADE) == {}
-    values = json.loads(ask(own, "plan", MADE, "--json")[0])["result"]
+    values = json.loads(ask(own, "plan", MADE, "--json")[0])
     (other,) = values["other_versions"]
     assert values["jobs"] == 0 and (other["package"], other["locked"], other["jobs"]) == ("pandas", "99.1", 2)
 

@@ -266,7 +266,7 @@ def test_the_command_writes_three_forms_and_prints_a_summary(
 
 def test_programs_get_every_line(runs: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", *map(str, runs), "--json", "--bootstrap", "0"]) == 0
-    values = json.loads(capsys.readouterr().out)["result"]
+    values = json.loads(capsys.readouterr().out)
     assert values["a"] == str(runs[0]) and len(values["lines"]) == 5
     assert values["lines"][0]["low"] is None and values["tables"][0]["Numbers"] == 5
 

@@ -304,7 +304,7 @@ def run_summary(args: argparse.Namespace) -> int:
                 stage: dict(zip(("jobs", "seconds", "cpu_seconds"), spent, strict=True))
                 for stage, spent in stages.items()
             },
-            "seconds": seconds_at_work(benchmarks),
+            "run_seconds": seconds_at_work(benchmarks),
             "folders": folders,
             "reports": {name: str(path) for name, path in reports.items()},
         }
