@@ -71,9 +71,9 @@ wheel: $(READY)  ## build the wheel, dist/uncover-*.whl
 	$(BIN)/uv build --quiet --wheel --out-dir dist
 	@ls dist/uncover-*.whl
 
-test-wheel: $(READY)  ## install and run the wheel in empty environments (PYTHONS="3.11 3.13" WITH="pip uv" BEFORE="torch" BEFORE_INDEX= CLIP= CHECKPOINT=)
+test-wheel: $(READY)  ## install and run the wheel in empty environments (PYTHONS="3.11 3.13" WITH="pip uv" TORCH=cpu BEFORE= CLIP= CHECKPOINT=)
 	$(BIN)/python -m tests.installs wheel $(PYTHONS:%=--python %) $(WITH:%=--with %) $(if $(BEFORE),--before '$(BEFORE)') \
-	  $(if $(BEFORE_INDEX),--before-index '$(BEFORE_INDEX)') $(if $(CLIP),--clip '$(CLIP)') $(if $(CHECKPOINT),--checkpoint '$(CHECKPOINT)')
+	  $(if $(TORCH),--torch $(TORCH)) $(if $(CLIP),--clip '$(CLIP)') $(if $(CHECKPOINT),--checkpoint '$(CHECKPOINT)')
 
 test-lowest: $(READY)  ## run tests with the lower bounds of pyproject.toml, on Python 3.11
 	$(BIN)/python -m tests.installs lowest $(PYTHONS:%=--python %)

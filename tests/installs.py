@@ -1,7 +1,7 @@
 """Installs of the wheel into empty environments, as users have them; `make test-wheel` and `make test-lowest` run it.
 
     python -m tests.installs wheel                  # with pip and with uv, on every Python that is found
-    python -m tests.installs wheel --with pip --python python3.12 --before torch --before-index ADDRESS --clip A.mp4
+    python -m tests.installs wheel --with pip --python python3.12 --torch cpu --clip A.mp4
     python -m tests.installs lowest                 # the lower bounds of pyproject.toml, on the oldest Python
 
 Nothing comes from the checkout but the wheel, which is built from a copy of it. uv and a package index are needed.
@@ -68,8 +68,8 @@ class Environment:
     Attributes:
         folder: Where it is.
         python: Version, or path of an interpreter.
-        pip: Whether pip fills it; otherwise uv does.
-        seconds: That each step took.
+        pip: Whether pip installs into it; otherwise uv does.
+        seconds: Duration of each step.
     """
 
     folder: Path
@@ -78,18 +78,24 @@ class Environment:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def make(self) -> None:
-        """Make it, with nothing in it but pip where that is to fill it."""
+        """Create it; it is empty but for pip, if pip fills it."""
         uv("venv", "--quiet", *(["--seed"] if self.pip else []), "--python", self.python, str(self.folder))
 
     def program(self, name: str) -> str:
-        """Path of one of its programs."""
+        """Path of a program in it."""
         return str(self.folder / "bin" / name)
 
     @property
     def site(self) -> Path:
-        """Folder of what is installed."""
+        """Its folder site-packages."""
         (site,) = self.folder.glob("lib/python*/site-packages")
         return site
+
+    def install_torch(self, backend: str) -> None:
+        """Install torch for `cpu`, `cu126`, ...: uv knows the index of each."""
+        words = ("--torch-backend", backend, "torch")
+        with timed(self.seconds, f"install torch for {backend}"):
+            uv("pip", "install", "--quiet", "--python", self.program("python"), *words)
 
     def install(self, *words: str, step: str) -> None:
         """Install packages."""
@@ -113,7 +119,7 @@ class Environment:
 
 @contextmanager
 def timed(seconds: dict[str, float], step: str) -> Iterator[None]:
-    """Note how long something takes."""
+    """Record the duration of a step."""
     start = time.perf_counter()
     yield
     seconds[step] = round(time.perf_counter() - start, 1)
@@ -142,7 +148,7 @@ def run(*words: str, folder: Path = ROOT, code: int = 0) -> str:
 
 
 def uv(*words: str) -> None:
-    """Run uv, of the environment that runs this if it has one."""
+    """Run uv: that of this environment, or else of the search path."""
     program = shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv")
     if program is None:
         raise SystemExit("uv: is not installed; run: pip install uv")
@@ -168,7 +174,7 @@ def build(folder: Path) -> Path:
 
 
 def check_files(wheel: Path) -> None:
-    """Refuse a wheel that lacks something, or has what does not belong into it."""
+    """Check that the wheel has the expected files and no others."""
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     modules = {str(file.relative_to(ROOT / "src")) for file in (ROOT / "src").rglob("*.py")}
@@ -179,18 +185,26 @@ def check_files(wheel: Path) -> None:
 
 
 def try_wheel(
-    environment: Environment, wheel: Path, before: Sequence[str], clip: Path | None, checkpoint: Path | None
+    environment: Environment,
+    wheel: Path,
+    backend: str | None,
+    before: Sequence[str],
+    clip: Path | None,
+    checkpoint: Path | None,
 ) -> None:
     """Install the wheel, and run what users run first.
 
     Args:
         environment: New.
         wheel: To install.
-        before: Words for an install that comes first, such as a CPU-only torch.
+        backend: That torch is installed for first; None installs none.
+        before: Requirements that are installed first.
         clip: Video with a face; None takes a rendered one.
         checkpoint: Weights that are explained; None takes those of the wheel.
     """
     environment.make()
+    if backend:
+        environment.install_torch(backend)
     if before:
         environment.install(*before, step="install what comes before")
     environment.install(str(wheel), step="install")
@@ -258,15 +272,15 @@ def main() -> None:
     parser.add_argument("what", choices=("wheel", "lowest"))
     parser.add_argument("--python", action="append", help="version or path; may be repeated")
     parser.add_argument("--with", dest="tools", choices=("pip", "uv"), action="append", help="may be repeated")
-    parser.add_argument("--before", default="", help="packages to install first, such as torch")
-    parser.add_argument("--before-index", help="package index for them")
+    parser.add_argument("--before", default="", help="requirements to install first")
+    parser.add_argument(
+        "--torch", metavar="BACKEND", help="install torch for it first: cpu, cu126, ... (uv downloads it)"
+    )
     parser.add_argument("--clip", type=Path, help="video with a face (default: a rendered one)")
     parser.add_argument("--checkpoint", type=Path, help="weights to explain (default: those in the wheel)")
     parser.add_argument("--out", type=Path, help="JSON file for times and sizes")
     args = parser.parse_args()
     before = args.before.split()
-    if before and args.before_index:
-        before += ["--index-url", args.before_index]
     values: dict[str, Any] = {"machine": platform.platform()}
     with tempfile.TemporaryDirectory(dir=os.environ.get("UNCOVER_INSTALLS")) as name:
         folder = Path(name)
@@ -284,7 +298,9 @@ def main() -> None:
                     environment = Environment(
                         folder / f"{tool} {Path(python).name}".replace(" ", "-"), python, tool == "pip"
                     )
-                    try_wheel(environment, wheel, before, args.clip and args.clip.resolve(), args.checkpoint)
+                    try_wheel(
+                        environment, wheel, args.torch, before, args.clip and args.clip.resolve(), args.checkpoint
+                    )
                     tried.append(environment)
                     values[environment.folder.name] = {"seconds": environment.seconds, "MB": environment.sizes()}
                     shutil.rmtree(environment.folder)

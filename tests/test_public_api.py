@@ -326,6 +326,7 @@ def test_trainings_that_cannot_be(place: Path, tmp_path: Path) -> None:
         ({"weights": "general", "fine_tune": "general"}, "omit one"),
         ({"processes": 2}, "one process"),
         ({"fine_tune": "general", "channels": 1}, "channels=1: has no effect"),
+        ({"leave_out": "infant_01", "heatmaps": "maps"}, "heatmaps=maps: has no effect"),
         ({"padding": 300}, "padding=300: expected"),
         ({"data": "nowhere"}, "nowhere: no such folder"),
     ):

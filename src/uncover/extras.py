@@ -43,10 +43,10 @@ def extras() -> dict[str, str]:
 
 
 def pip_words(distribution: str) -> str | None:
-    """What to give `pip install`; None if uncover does not use the distribution.
+    """Arguments of `pip install`; None if uncover does not use the distribution.
 
     Args:
-        distribution: Its name on a package index.
+        distribution: Name of the distribution, e.g. "snakemake".
     """
     if distribution in WITHOUT_DEPENDENCIES:
         return f"--no-deps '{WITHOUT_DEPENDENCIES[distribution]}'"
@@ -58,7 +58,7 @@ def describe_missing(module: str) -> str:
     """One line on a Python module that is not installed, with the command that installs it.
 
     Args:
-        module: In full, as `ModuleNotFoundError.name` has it.
+        module: Full name, as in `ModuleNotFoundError.name`.
     """
     root = module.partition(".")[0]
     distribution = "snakemake" if root.startswith("snakemake_interface") else root.replace("_", "-")

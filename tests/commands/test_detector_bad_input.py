@@ -107,6 +107,8 @@ def test_start_weights_of_another_network(good: Good, tmp_path: Path, complaint:
     another_network(good.weights, tmp_path / "s.pt")
     line = complaint("train", good.data, tmp_path / "out", *QUICK, "--start", tmp_path / "s.pt", "--device", "cpu")
     assert "s.pt: has weights of yolov5s, not of yolov5n; pass other weights, or --set model=yolov5s" in line
+    line = complaint("train", good.data, tmp_path / "out", *QUICK, "--weights", "general", "--device", "cpu")
+    assert "general.pt: has weights of scrfd_2.5g, not of yolov5n" in line
 
 
 @pytest.mark.parametrize(

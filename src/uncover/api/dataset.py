@@ -27,7 +27,7 @@ from uncover.metrics.detections import Detections
 from uncover.metrics.predictions import CORNERS
 
 Layout = Literal["yolo", "wflw", "merl_rav", "300w", "graded"]
-"""How a data set is arranged on disk; "graded" also stands for COCO, Pascal VOC and Darknet."""
+"""Layout of a data set on disk; "graded" also stands for COCO, Pascal VOC and Darknet."""
 
 IMAGE_COLUMNS = ("image", "path", "width", "height", "split")
 BOX_COLUMNS = ("image", "split", "class", "class_id", *CORNERS)
@@ -41,7 +41,7 @@ class Dataset:
 
     Attributes:
         path: Folder or YAML file that was read.
-        layout: How it is arranged.
+        layout: Its layout on disk.
         images: One row per image: image (name, unique), path (str), width, height (pixels, upright), split (also the
             official part or the grade of occlusion of a known data set; "" without splits).
         boxes: One row per box: image, split, class, class_id, x1 y1 x2 y2 (float64, pixels of the upright image).
@@ -196,7 +196,7 @@ def image_names(labelled: LabelledImages, root: Path) -> list[str]:
 
 
 def describe(place: SplitPlace) -> DataYaml:
-    """What names the classes of a split."""
+    """The data.yaml that names the classes of a split."""
     return read_data_yaml(place.folder)
 
 

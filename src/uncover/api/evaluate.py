@@ -147,7 +147,7 @@ def score_stored(
         seed: Seed of the bootstrap.
 
     Raises:
-        InputError: A file is not valid, or the model does not know a class.
+        InputError: A file is not valid, or the model has no such class.
     """
     if "classes" in predictions.settings:
         for classes in scopes:

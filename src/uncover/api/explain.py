@@ -23,7 +23,7 @@ from uncover.errors import InputError, in_python, naming_arguments, needs_memory
 from uncover.images.inputs import Shard, check_inference_options
 from uncover.images.letterbox import Letterbox, letterbox
 from uncover.images.maps import JOINT, Size, StoredMaps, read_maps, render
-from uncover.images.reading import COLOURS, check_apart, inspect_image, named_images, read_image, scale
+from uncover.images.reading import COLOURS, Image, check_apart, inspect_image, named_images, read_image, scale
 from uncover.metrics.detections import Detections, notebook_figure
 from uncover.weights import find_weights
 from uncover.workflow.digest import code_digest
@@ -34,9 +34,6 @@ from uncover.yolov5.weights import Header, open_weights, read_any_weights
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-Image = NDArray[np.uint8] | str | os.PathLike[str]
-"""Pixels, uint8 (H, W, 3) RGB, or the path of an image file."""
 
 WINDOW = 8
 """Batches that are put together by shape; results come in the order of the images."""
@@ -77,7 +74,7 @@ class ImageHeatmaps:
         return (*self.class_names, JOINT)
 
     def at_size(self, size: Size = "original") -> NDArray[np.uint8]:
-        """All maps as pictures, each from 0 to 255, as `uncover heatmaps export` writes them.
+        """All maps as images, each from 0 to 255, as `uncover heatmaps export` writes them.
 
         Args:
             size: "original" (the size of the image), (width, height) in pixels, or "letterbox" (the input of the
@@ -156,7 +153,7 @@ class HeatmapResults(Sequence[ImageHeatmaps]):
         Args:
             methods: Names of the methods.
             class_names: Names of the classes.
-            source: Where maps come from.
+            source: Computes or reads the maps.
         """
         self.methods, self.class_names, self._source = tuple(methods), tuple(class_names), source
         self.folders: dict[str, Path] = dict(source.folders)
@@ -227,7 +224,7 @@ def explain(
         >>> import uncover
         >>> for maps in uncover.explain("best.pt", "photos", method="hirescam", layers=(17, 20, 23)):
         ...     native = maps.values  # float32 (classes + 1, h, w)
-        ...     picture = maps.overlay("face")  # uint8 (height, width, 3)
+        ...     overlay = maps.overlay("face")  # uint8 (height, width, 3)
         >>> native.shape
         (3, 8, 8)
         >>> stored = uncover.explain("best.pt", "photos", ["gradcampp", "hirescam"], out="maps")
@@ -294,10 +291,10 @@ def heatmap_maker(
     nms_iou: float,
     device: str,
 ) -> ShardMaker:
-    """What makes heatmap sets of these weights.
+    """A maker of heatmap sets with these weights.
 
     Raises:
-        InputError: The device is not available, the file holds no weights, or a variant has a layer that is none.
+        InputError: The device is not available, the file holds no weights, or a variant has an unknown layer.
     """
     place = pick_device(device)
     network, header, model = open_weights(weights)

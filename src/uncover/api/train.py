@@ -90,15 +90,15 @@ def train(
             run. Network, classes, image size and recipe come from it.
         leave_out: With frames of several infants: infant, or one of its videos, whose frames validate.
         weights: Initial weights for a training with your own settings: name of pretrained weights, a weights file, or a
-            checkpoint of upstream YOLOv5. Layers that do not fit stay as initialised.
-        classes: Classes to learn; none takes all.
-        input: What the network looks at: "photo", "grey", or heatmaps ("classes", "joint", "mean", "whole_face").
+            checkpoint of upstream YOLOv5. Layers of another shape are trained from scratch.
+        classes: Classes to train on; an empty sequence takes all.
+        input: Input of the network: "photo", "grey", or heatmaps ("classes", "joint", "mean", "whole_face").
         heatmaps: For an input of heatmaps: heatmap set of the images, or a folder with the sets train/ and val/.
         channels: Channels of the images; None takes those of `input`.
         padding: Value around letterboxed images, 0 to 255; None takes 114, for heatmaps 0.
         device: "auto" (a GPU if there is one), or a name that torch knows.
-        cache: Where decoded images are kept: "auto", "ram", "disk" or "none".
-        workers: Threads that prepare images; None takes one per core.
+        cache: Where decoded images are cached: "auto", "ram", "disk" or "none".
+        workers: Threads that load images; None takes half the CPU cores, at most 8.
         **settings: Settings of a detector as in the config, such as `model="yolov5n"`, `epochs=30`, `image_size=320`,
             `batch=16`, `seed=1`, `freeze=10`, `hyperparameters={"lr0": 0.01}`.
 
@@ -116,56 +116,107 @@ def train(
         check_number("--channels", channels, 1)
         check_number("--padding", padding, 0, 255)
         check_number("--workers", workers, 1)
-        _check_together(fine_tune, leave_out, weights, val, heatmaps, channels, padding, input)
         if fine_tune is None and check_section(Detector, read_pairs(pairs), "settings").processes > 1:
             raise InputError("processes: one call trains in one process; run `uncover train --set processes=N` instead")
         check_writable(folder)
         check_shared(folder, "train", ("weights.pt", "results.csv", "summary.json"))
-        of_frames = fine_tune is not None or leave_out is not None or is_picked(place)
-        validation = None if val is None else Path(val)
+        source = None if fine_tune is None else Path(fine_tune)
+        validation, maps = (None if each is None else Path(each) for each in (val, heatmaps))
         initial = None if weights is None else find_weights(os.fspath(weights))
-        if fine_tune is not None:
-            initial = find_start(Path(fine_tune))
+        run = device, cache, workers
         before = torch.are_deterministic_algorithms_enabled()
         warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
         try:
-            with process_group(device) as group:
-                if of_frames:
-                    places = (place, validation, folder / "data")
-                    job = read_frames_job(*places, initial, pairs, leave_out, fine_tune is not None, group, chosen)
-                else:
-                    maps = None if heatmaps is None else Path(heatmaps)
-                    job = read_job(place, validation, pairs, initial, None, channels, padding, maps, input, chosen)
-                identity = {"code": code_digest("uncover.yolov5.train")}
-                summary = run_training(job, folder, group, cache, workers, identity, replace=False)
+            if source is not None or leave_out is not None or is_picked(place):
+                check_fine_tuning(source, initial, validation, leave_out, None, channels, padding, maps, input)
+                summary = train_on_frames(place, folder, validation, pairs, initial, source, leave_out, chosen, *run)
+            else:
+                of_input = channels, padding, maps, input
+                summary = train_on_sets(place, folder, validation, pairs, initial, None, *of_input, chosen, *run)
         finally:
             torch.use_deterministic_algorithms(before, warn_only=warn_only)
     return TrainedDetector(folder, json.loads(json.dumps(summary)))
 
 
-def _check_together(
-    fine_tune: object,
-    leave_out: object,
-    weights: object,
-    val: object,
-    heatmaps: object,
-    channels: object,
-    padding: object,
-    input: str,
-) -> None:
-    """Refuse arguments that exclude each other.
+def train_on_sets(
+    data: Path,
+    out: Path,
+    val: Path | None,
+    pairs: Sequence[str],
+    initial: Path | None,
+    hyperparameters: Path | None,
+    channels: int | None,
+    padding: int | None,
+    heatmaps: Path | None,
+    input: Input,
+    chosen: Sequence[str],
+    device: str,
+    cache: CacheMode,
+    workers: int | None,
+) -> dict[str, Any]:
+    """Train on data sets; arguments as in `read_job` and `uncover.yolov5.train.train`. Returns the summary.
 
     Raises:
-        InputError: One would have no effect.
+        InputError: A set, the weights or a setting is invalid.
     """
-    if fine_tune is not None and weights is not None:
-        raise InputError(f"weights={weights}: fine_tune={fine_tune} already says which weights to start from; omit one")
-    if val is not None and leave_out is not None:
-        raise InputError(f"leave_out={leave_out!r}: val={val} already validates; omit one")
-    if fine_tune is None:
-        return
-    for name, value in {"heatmaps": heatmaps, "channels": channels, "padding": padding}.items():
+    job = read_job(data, val, pairs, initial, hyperparameters, channels, padding, heatmaps, input, chosen)
+    with process_group(device) as group:
+        return run_training(job, out, group, cache, workers, _identity(), replace=False)
+
+
+def train_on_frames(
+    data: Path,
+    out: Path,
+    val: Path | None,
+    pairs: Sequence[str],
+    initial: Path | None,
+    source: Path | None,
+    leave_out: str | None,
+    chosen: Sequence[str],
+    device: str,
+    cache: CacheMode,
+    workers: int | None,
+) -> dict[str, Any]:
+    """Fine-tune, or train with one infant as validation set; picked frames become a data set in `out` first.
+
+    Args as in `read_frames_job`; `source` is the detector to fine-tune. Returns the summary.
+
+    Raises:
+        InputError: Frames, weights or a setting are invalid.
+    """
+    start = initial if source is None else find_start(source)
+    with process_group(device) as group:
+        job = read_frames_job(data, val, out / "data", start, pairs, leave_out, source is not None, group, chosen)
+        return run_training(job, out, group, cache, workers, _identity(), replace=False)
+
+
+def check_fine_tuning(
+    source: Path | None,
+    initial: Path | None,
+    val: Path | None,
+    leave_out: str | None,
+    hyperparameters: Path | None,
+    channels: int | None,
+    padding: int | None,
+    heatmaps: Path | None,
+    input: Input,
+) -> None:
+    """Refuse arguments that exclude each other, or have no effect on a training on frames.
+
+    Raises:
+        InputError: There is one; the message names it as the option of `uncover train`.
+    """
+    if source and initial:
+        raise InputError(f"--weights {initial}: --from {source} has the initial weights; omit one of the two")
+    if val and leave_out:
+        raise InputError(f"--leave-out {leave_out}: --val {val} is the validation set; omit one of the two")
+    of_weights = {"--hyperparameters": hyperparameters, "--channels": channels, "--padding": padding}
+    for option, value in {**of_weights, "--heatmaps": heatmaps}.items():
         if value is not None:
-            raise InputError(f"{name}={value}: has no effect on fine-tuning; omit it")
+            raise InputError(f"{option} {value}: has no effect on fine-tuning; omit it")
     if input != "photo":
-        raise InputError(f"input={input!r}: fine-tuning takes the input of the weights; omit it")
+        raise InputError(f"--input {input}: the input is that of the initial weights; omit it")
+
+
+def _identity() -> dict[str, str]:
+    return {"code": code_digest("uncover.yolov5.train")}

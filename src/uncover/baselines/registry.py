@@ -68,7 +68,7 @@ def open_module(name: str) -> ModuleType:
             raise
         versions = " and ".join(f"{each} {metadata.version(each)}" for each in ("torch", "torchvision"))
         raise InputError(
-            f"{name}: {versions} do not fit each other; install both from one package index (docs/install.md)"
+            f"{name}: {versions} do not fit each other; install both in one command (docs/install.md)"
         ) from None
 
 

@@ -30,8 +30,10 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         dest="start",
         metavar="WEIGHTS",
-        help="initial weights: a weights file or a checkpoint of upstream YOLOv5 (default: random)",
+        help="initial weights: pretrained weights by name, a weights file or a checkpoint of upstream YOLOv5"
+        " (default: random)",
     )
+    offer(start, names(), files=True)
     add_alias(parser, "--start", start)
     group.add_argument(
         "--channels", type=int, metavar="N", help="channels of the images (default: 3, with --input those of the maps)"
@@ -55,16 +57,18 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def check_training_arguments(args: argparse.Namespace) -> None:
-    """Check the numbers among them.
+    """Check the numbers among them, and find pretrained weights by their name.
 
     Raises:
-        InputError: One is out of range.
+        InputError: A number is out of range.
     """
     from uncover.config.values import check_number
+    from uncover.weights import find_weights
 
     check_number("--channels", args.channels, 1)
     check_number("--padding", args.padding, 0, 255)
     check_number("--workers", args.workers, 1)
+    args.start = find_weights(args.start) if args.start else None
 
 
 def processes(args: argparse.Namespace) -> int:
@@ -199,26 +203,11 @@ def train_on_sets(args: argparse.Namespace, data: Path, out: Path, frozen: Seque
     Raises:
         InputError: A set, the weights, or a setting is invalid.
     """
-    from uncover.workflow.digest import code_digest
-    from uncover.yolov5.distributed import process_group
-    from uncover.yolov5.job import read_job
-    from uncover.yolov5.train import train
+    from uncover.api.train import train_on_sets as train
 
-    job = read_job(
-        data,
-        args.val,
-        [*frozen, *args.set],
-        args.start,
-        args.hyperparameters,
-        args.channels,
-        args.padding,
-        args.heatmaps,
-        args.input,
-        args.classes,
-    )
-    with process_group(args.device) as group:
-        identity = {"code": code_digest("uncover.yolov5.train")}
-        train(job, out, group, args.cache, args.workers, identity, replace=False)
+    of_input = args.channels, args.padding, args.heatmaps, args.input
+    settings, run = [*frozen, *args.set], (args.device, args.cache, args.workers)
+    train(data, out, args.val, settings, args.start, args.hyperparameters, *of_input, args.classes, *run)
     return 0
 
 
@@ -234,36 +223,15 @@ def train_on_frames(args: argparse.Namespace, data: Path, out: Path, frozen: Seq
     Raises:
         InputError: Frames, weights or a setting are invalid, or an option would have no effect.
     """
-    from uncover.workflow.digest import code_digest
-    from uncover.yolov5.distributed import process_group
-    from uncover.yolov5.finetune import find_start, read_frames_job
-    from uncover.yolov5.train import train
+    from uncover.api.train import check_fine_tuning
+    from uncover.api.train import train_on_frames as train
 
-    _refuse_idle_options(args)
-    start = args.start if args.source is None else find_start(args.source)
-    with process_group(args.device) as group:
-        places = (data, args.val, out / "data")
-        settings, fine_tuning = [*frozen, *args.set], args.source is not None
-        job = read_frames_job(*places, start, settings, args.leave_out, fine_tuning, group, args.classes)
-        identity = {"code": code_digest("uncover.yolov5.train")}
-        train(job, out, group, args.cache, args.workers, identity, replace=False)
+    of_input = args.hyperparameters, args.channels, args.padding, args.heatmaps, args.input
+    check_fine_tuning(args.source, args.start, args.val, args.leave_out, *of_input)
+    settings, run = [*frozen, *args.set], (args.device, args.cache, args.workers)
+    tuning = args.source, args.leave_out, args.classes
+    train(data, out, args.val, settings, args.start, *tuning, *run)
     return 0
-
-
-def _refuse_idle_options(args: argparse.Namespace) -> None:
-    """Raise an error for options without effect, which are a mistake."""
-    from uncover.errors import InputError
-
-    if args.source and args.start:
-        raise InputError(f"--weights {args.start}: --from {args.source} has the initial weights; omit one of the two")
-    if args.val and args.leave_out:
-        raise InputError(f"--leave-out {args.leave_out}: --val {args.val} is the validation set; omit one of the two")
-    of_weights = {"--hyperparameters": args.hyperparameters, "--channels": args.channels, "--padding": args.padding}
-    for option, value in {**of_weights, "--heatmaps": args.heatmaps}.items():
-        if value is not None:
-            raise InputError(f"{option} {value}: has no effect on fine-tuning; omit it")
-    if args.input != "photo":
-        raise InputError(f"--input {args.input}: the input is that of the initial weights; omit it")
 
 
 def _places(args: argparse.Namespace) -> tuple[Path, Path]:

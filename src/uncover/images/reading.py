@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -49,6 +50,9 @@ HEAD = 4096
 TIFF = frozenset({".tif", ".tiff"})
 SEVERAL_BANDS = frozenset({"RGB", "RGBA", "RGBX", "CMYK", "LAB", "YCbCr", "P", "PA"})
 """Colour modes of pages that are photos; grey pages are the channels of one image."""
+Image = NDArray[np.uint8] | str | os.PathLike[str]
+"""Pixels, uint8 (H, W, 3) RGB, or the path of an image file."""
+
 COLOURS = 3
 FASTEST = frozenset({"JPEG", "MPO", "PNG", "WEBP"})
 """Formats that OpenCV decodes to the same pixels as Pillow, but faster or in parallel."""

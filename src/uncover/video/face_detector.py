@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from uncover.config.values import check_number
 from uncover.errors import InputError, in_python, naming_arguments
 from uncover.images.inputs import check_inference_options
-from uncover.images.reading import COLOURS, read_image
+from uncover.images.reading import COLOURS, Image, read_image
 from uncover.metrics.detections import Detections
 from uncover.video.batches import Picture, frames_of_images, frames_of_video, in_batches, letterboxed
 from uncover.video.decode import open_video
@@ -35,9 +35,6 @@ from uncover.yolov5.weights import note_on_rendered
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Image = NDArray[np.uint8] | str | os.PathLike[str]
-"""Pixels, uint8 (H, W, 3) RGB, or the path of an image file."""
 
 Source = str | os.PathLike[str] | int
 """A video, an image, a folder or a pattern of them, the address of a stream, or the number of a camera."""
