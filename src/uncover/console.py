@@ -23,14 +23,14 @@ MOST_LINES = 20
 
 @dataclass
 class Outcome:
-    """What one command did so far.
+    """What a command did so far.
 
     Attributes:
         outputs: Files and folders that were written, in this order, each with its "path" and counts.
         result: Values that the command computed, by name; can be written as JSON.
         warnings: Text of all warnings.
-        error: Why the command failed; None if it did not.
-        started: When it started, as `time.monotonic` returns it.
+        error: Reason of the failure; None without one.
+        started: Start time, as `time.monotonic` returns it.
     """
 
     outputs: list[dict[str, Any]] = field(default_factory=list)
@@ -60,7 +60,7 @@ class Outcome:
             "warnings": self.warnings,
             "error": self.error,
         }
-        values |= {name: value for name, value in self.result.items() if name != "warnings"}
+        values |= {name: value for name, value in self.result.items() if name not in values}
         return json.dumps(_plain(values), indent=1, allow_nan=False)
 
 
@@ -131,7 +131,7 @@ def wrote(path: Path | str, what: str = "", *, before: bool = False, **counts: A
 
 
 def result(values: Mapping[str, Any]) -> None:
-    """Add values to the object of `--json`; `warnings` are those that are logged."""
+    """Add values to the object of `--json`. The keys of all commands are not replaced."""
     _outcome.result.update(values)
 
 

@@ -501,7 +501,7 @@ def _name(names: Mapping[int, str], number: int) -> str:
 def _pixels(image: NDArray[np.uint8] | str | os.PathLike[str] | None) -> NDArray[np.uint8]:
     """Pixels of an image that is given as an array or a file."""
     if image is None:
-        raise InputError("these boxes do not know their image; pass it to plot: its pixels, or the path of its file")
+        raise InputError("these boxes have no image; pass plot the pixels of their image, or the path of its file")
     if isinstance(image, np.ndarray):
         return image
     from uncover.data.photos import PhotoError, inspect_photo, read_upright_rgb
