@@ -243,7 +243,7 @@ def test_boxes_know_their_image_and_the_names_of_their_classes(tmp_path: Path) -
         assert figure.axes[0].get_xlim() == (-0.5, 79.5)
         assert figure._repr_png_()[:4] == b"\x89PNG"
     assert own.scaled(2, 2).shown is None
-    for image, message in ((None, "do not know their image"), (tmp_path / "absent.png", "absent.png")):
+    for image, message in ((None, "have no image"), (tmp_path / "absent.png", "absent.png")):
         with pytest.raises(InputError, match=message):
             found(3).plot(image)
 
