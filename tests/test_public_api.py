@@ -193,7 +193,7 @@ def test_what_cannot_be_read_of_a_source(place: Path, tmp_path: Path) -> None:
             list(detector.stream(source))
     for arguments, message in (
         ({"tracking": "on"}, "tracking='on'; expected"),
-        ({"bridge": -1}, "bridge=-1: expected"),
+        ({"max_gap": -1}, "max_gap=-1: expected"),
     ):
         with pytest.raises(uncover.InputError, match=re.escape(message)):
             detector.stream("clip.mp4", **arguments)

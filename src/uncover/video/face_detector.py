@@ -202,7 +202,7 @@ class FaceDetector:
         self,
         source: Source | Sequence[Source],
         tracking: Literal["online", "offline"] | None = None,
-        bridge: float = 1.0,
+        max_gap: float = 1.0,
         until: float | None = None,
     ) -> Iterator[FrameResult]:
         """Detect the faces in every frame of videos, camera streams or folders, one frame at a time.
@@ -213,10 +213,10 @@ class FaceDetector:
         Args:
             source: Video or image file, folder (searched at any depth), pattern such as "ward/*.mp4", address such as
                 "rtsp://...", or number of a camera; or several of these.
-            tracking: Follow the one face of each video over time. "online" uses past frames only; "offline" uses the
+            tracking: Track the one face of each video. "online" uses past frames only; "offline" uses the
                 whole video, so the first result comes some seconds of video later. None treats each frame alone, as do
                 images.
-            bridge: Longest gap that a track bridges, in seconds.
+            max_gap: Longest gap that a track bridges, in seconds.
             until: Second of each video after which to stop; None processes all of it.
 
         Yields:
@@ -232,19 +232,19 @@ class FaceDetector:
         if tracking not in (None, "online", "offline"):
             raise InputError(f"tracking={tracking!r}; expected None, 'online' or 'offline'")
         with naming_arguments():
-            check_number("--bridge", bridge, 0)
+            check_number("--max-gap", max_gap, 0)
             check_number("--until", until, 0)
         given = [source] if isinstance(source, str | os.PathLike | int) else list(source)
         found = find_sources([os.fspath(each) if not isinstance(each, int) else str(each) for each in given])
         if tracking == "offline" and any(is_live(address) for address in found.videos.values()):
             raise InputError("tracking='offline' needs the whole video, but a live stream has no end; use 'online'")
-        return self._stream(found, tracking or "off", bridge, until)
+        return self._stream(found, tracking or "off", max_gap, until)
 
     def detect_video(
         self,
         source: Source | Sequence[Source],
         tracking: Literal["online", "offline"] | None = None,
-        bridge: float = 1.0,
+        max_gap: float = 1.0,
         until: float | None = None,
         all_frames: bool = False,
     ) -> pd.DataFrame:
@@ -253,7 +253,7 @@ class FaceDetector:
         Args:
             source: As for `stream`.
             tracking: As for `stream`.
-            bridge: As for `stream`.
+            max_gap: As for `stream`.
             until: As for `stream`.
             all_frames: Also return a row for each frame without a face; its box is missing (NaN, None).
 
@@ -267,17 +267,17 @@ class FaceDetector:
         Warns:
             UserWarning: As for `stream`.
         """
-        results = self.stream(source, tracking, bridge, until)
+        results = self.stream(source, tracking, max_gap, until)
         frames = ((each.source, each.index, each.second, each.faces, each.methods) for each in results)
         return as_table(frames, all_frames)
 
     def _stream(
-        self, sources: Sources, temporal: Temporal, bridge: float, until: float | None
+        self, sources: Sources, temporal: Temporal, max_gap: float, until: float | None
     ) -> Iterator[FrameResult]:
         failed: list[InputError] = []
         for name, address in sources.videos.items():
             try:
-                yield from self._stream_video(name, address, temporal, bridge, until)
+                yield from self._stream_video(name, address, temporal, max_gap, until)
             except _Unreadable as error:
                 failed.append(error)
         if sources.images:
@@ -290,7 +290,7 @@ class FaceDetector:
             warnings.warn(f"{each}; skipped", stacklevel=2)
 
     def _stream_video(
-        self, name: str, address: str, temporal: Temporal, bridge: float, until: float | None
+        self, name: str, address: str, temporal: Temporal, max_gap: float, until: float | None
     ) -> Iterator[FrameResult]:
         dropped: list[str] = []
         last: DetectedFrame | None = None
@@ -303,7 +303,7 @@ class FaceDetector:
             frames = frames_of_video(video, None, until, dropped)
             # Closed before the video, from which its thread may be reading.
             detected = stack.enter_context(closing(detect_frames(frames, self._networks, BATCH, video.live)))
-            for faces in track_faces(_noted(detected, pixels), self._labels, temporal, bridge):
+            for faces in track_faces(_noted(detected, pixels), self._labels, temporal, max_gap):
                 last = faces.frame
                 yield _result(name, last.index, last.second, faces, pixels)
             problems = [*dropped, *video.mended]
@@ -364,7 +364,7 @@ class _VideoPixels:
         return self._now.pixels
 
     def close(self) -> None:
-        """Let go of the video; a later call opens it again."""
+        """Close the video; a later call opens it again."""
         if self._again is not None:
             self._again.close()
         self._again = self._now = self.latest = None
@@ -379,14 +379,14 @@ def _frames_of(address: str) -> Generator[Frame]:
 
 
 def _noted(detected: Iterable[tuple[Picture, DetectedFrame]], pixels: _VideoPixels) -> Iterator[DetectedFrame]:
-    """Detected frames; the latest picture is noted."""
+    """Detected frames; records the latest one for `pixels`."""
     for picture, frame in detected:
         pixels.latest = picture
         yield frame
 
 
 def _marked(faces: FrameFaces) -> Detections:
-    """Faces of a frame with what found them, in words."""
+    """Faces of a frame, with `found_by` as text."""
     return replace(faces.faces, found_by=np.array(faces.found_by, np.str_))
 
 
